@@ -1,0 +1,141 @@
+"""What a domain does where its plugin says nothing: sound for labelled folders of photos."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from fovea.plugin.augment import Augment, albumentations
+from fovea.plugin.blocks import Chart, Column, Figure, Figures, Report, Series, Table
+from fovea.plugin.decisions import Decision, Evidence
+from fovea.plugin.settings import PolicySettings, ViewSettings
+from fovea.plugin.site import SiteView
+from fovea.plugin.values import Entry, Fitted, Image, Measures, Result, Sample, Unreadable
+
+
+def load_pictures(
+    root: Path, samples: Sequence[Sample], view: ViewSettings, side: int | None
+) -> Iterator[Image | Unreadable]:
+    """Decode photos (JPEG, PNG, TIFF, WebP, BMP) within the view's limits; see :mod:`fovea.plugin.imaging`."""
+    from fovea.plugin import imaging  # opencv is not loaded before a picture is wanted
+
+    yield from imaging.load_pictures(root=root, samples=samples, view=view, side=side)
+
+
+def unchanged(image: Image, sample: Sample, view: ViewSettings) -> Image:  # noqa: ARG001 - the contract's names
+    """The picture as it is."""
+    return image
+
+
+def gentle(role: str, size: int) -> Augment:  # noqa: ARG001 - the contract's names
+    """Small changes that hold in nearly every domain; no flips, since left and right may matter."""
+    return albumentations(
+        [
+            ("Affine", {"scale": (0.9, 1.1), "translate_percent": 0.05, "rotate": (-10, 10), "p": 0.7}),
+            ("RandomBrightnessContrast", {"brightness_limit": 0.15, "contrast_limit": 0.15, "p": 0.5}),
+        ]
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class PerPicture:
+    """A ``measure`` made of a function of one picture: it keeps nothing between pictures.
+
+    The engine sees from this type that a unit's pictures may be measured in any order and by several workers.
+    """
+
+    function: Callable[..., Measures]
+
+    def __call__(self, pairs: Iterable[tuple[Sample, Image]], view: Any, fitted: Fitted) -> Iterator[Measures]:
+        """One answer of the function for each pair, in lock-step."""
+        for sample, image in pairs:
+            yield self.function(image=image, sample=sample, view=view, fitted=fitted)
+
+
+def per_picture(function: Callable[..., Measures]) -> PerPicture:
+    """Make a ``measure`` from ``(image, sample, view, fitted) -> Measures``."""
+    return PerPicture(function)
+
+
+def _no_measures(image: Image, sample: Sample, view: Any, fitted: Fitted) -> Measures:  # noqa: ARG001
+    return Measures()
+
+
+nothing_measured = per_picture(_no_measures)
+
+
+def nothing_fitted(units: object, view: object, policy: object) -> Fitted:  # noqa: ARG001 - the contract's names
+    """Nothing to learn."""
+    return Fitted()
+
+
+def most_frequent_label(
+    entries: Iterable[Entry],
+    policy: PolicySettings,  # noqa: ARG001 - the contract's names
+    fitted: Fitted,  # noqa: ARG001
+) -> Iterator[Decision]:
+    """One decision a unit and role: the label said most often, for review where pictures disagree by half."""
+    results = [entry for entry in entries if isinstance(entry, Result)]
+    for role in sorted({role for result in results for role in result.predictions}):
+        yield from _of_role(role, results)
+
+
+def _of_role(role: str, results: Sequence[Result]) -> Iterator[Decision]:
+    said = [(result, best) for result in results if (best := result.best(role)) is not None and best.label]
+    if not said:
+        return
+    label, count = Counter(best.label for _, best in said).most_common(1)[0]
+    telling = sorted((pair for pair in said if pair[1].label == label), key=lambda pair: -pair[1].probability)
+    times = [result.sample.time for result, _ in said if result.sample.time is not None]
+    yield Decision(
+        key=role,
+        subject=said[0][0].sample.of_unit,
+        label=label,
+        start=min(times, default=None),
+        end=max(times, default=None),
+        reason=f"{count} of {len(said)} pictures say {label}",
+        review=count * 2 <= len(said) and len(said) > 1,
+        evidence=tuple(Evidence(source=r.sample.source, part=r.sample.part) for r, _ in telling[:3]),
+        figures={"share": count / len(said), "pictures": float(len(said))},
+    )
+
+
+def count_labels(site: SiteView, policy: PolicySettings) -> Report:  # noqa: ARG001 - the contract's names
+    """How many pictures carry which label, by role, and what each unit was decided to be."""
+    counts: dict[str, Counter[str]] = {}
+    pictures = 0
+    for result in site.results():
+        pictures += 1
+        for role in result.predictions:
+            if (best := result.best(role)) is not None:
+                counts.setdefault(role, Counter())[best.label] += 1
+    figures = Figures(
+        figures=(
+            Figure(name="pictures", value=pictures),
+            Figure(name="units decided", value=len(site.decisions)),
+            Figure(name="unreadable", value=len(site.quarantined), level="notice" if site.quarantined else "normal"),
+        )
+    )
+    charts = [
+        Chart(
+            title=f"Pictures by {role}",
+            kind="bar",
+            categories=tuple(label for label, _ in count.most_common()),
+            series=(Series(name="pictures", values=tuple(float(n) for _, n in count.most_common())),),
+        )
+        for role, count in sorted(counts.items())
+    ]
+    return Report(title=site.title, blocks=(figures, *charts, _decided(site)))
+
+
+def _decided(site: SiteView) -> Table:
+    decisions = [(unit, decision) for unit, made in sorted(site.decisions.items()) for decision in made]
+    return Table(
+        title="Decisions",
+        columns=(Column(name="unit"), Column(name="label"), Column(name="reason"), Column(name="review")),
+        rows=tuple((unit, d.label, d.reason, "yes" if d.review else "") for unit, d in decisions),
+        levels=tuple(d.level for _, d in decisions),
+    )
