@@ -1,0 +1,117 @@
+"""What is missing becomes work: statements over sets, however many pictures there are."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from sqlalchemy import ColumnElement, Connection, Subquery, and_, exists, func, insert, literal, or_, select
+
+from fovea.store.tables import batches, measures, quarantine, samples, sources, units, work, work_samples, work_units
+from fovea.store.values import Batch, WorkCount
+
+SPAN = 1 << 20
+"""Room between the places of two chunks, so that a split chunk's singles stay between its neighbours."""
+
+DECIDE_TOGETHER = 512
+"""Units are decided together until they hold about this many samples: a transaction a unit is slow for small ones."""
+
+
+def plan(connection: Connection, batch: Batch, *, chunk: int, in_order: bool) -> WorkCount:
+    """Create the missing work of a batch."""
+    # on a server this also locks the batch's row, so that two planners do not plan the same pictures
+    connection.execute(batches.update().where(batches.c.id == batch.id).values(in_order=in_order))
+    last, place = connection.execute(
+        select(func.coalesce(func.max(work.c.id), 0), func.coalesce(func.max(work.c.place), -SPAN))
+    ).one()
+    start = place - place % SPAN + SPAN
+    pictures = _score(connection, batch, chunk, start, last, in_order=in_order)
+    place = connection.execute(select(func.coalesce(func.max(work.c.place), -SPAN))).scalar_one()
+    decided = _decide(connection, batch, place - place % SPAN + SPAN, last)
+    chunks = select(func.count()).where(work.c.id > last, work.c.batch_id == batch.id, work.c.kind == "score")
+    return WorkCount(pictures=pictures, chunks=connection.execute(chunks).scalar_one(), units=decided)
+
+
+def _score(connection: Connection, batch: Batch, chunk: int, start: int, last: int, *, in_order: bool) -> int:
+    cut = _cut(batch, chunk, start, in_order=in_order)
+    by = (cut.c.bound, cut.c.place)
+    groups = select(*_common(batch, "score"), *by, func.count()).group_by(*by).order_by(*by)
+    connection.execute(insert(work).from_select([*_COMMON, "unit", "place", "pictures"], groups))
+    same = (work.c.batch_id == batch.id, work.c.unit == cut.c.bound, work.c.place == cut.c.place)
+    rows = select(work.c.id, cut.c.id, cut.c.nth).select_from(cut.join(work, and_(*same)))
+    added = connection.execute(insert(work_samples).from_select(["work_id", "sample_id", "place"], rows)).rowcount
+    of = (
+        select(work.c.id, samples.c.unit, work.c.batch_id, work.c.kind, literal(0))
+        .select_from(work.join(work_samples, work_samples.c.work_id == work.c.id).join(samples))
+        .where(work.c.batch_id == batch.id, work.c.id > last)
+        .distinct()
+    )
+    connection.execute(insert(work_units).from_select(_UNIT_COLUMNS, of))
+    return added
+
+
+_COMMON = ("batch_id", "kind", "state", "owner", "fence", "attempt", "lease_until")
+_UNIT_COLUMNS = ("work_id", "unit", "batch_id", "kind", "seq")
+
+
+def _common(batch: Batch, kind: str) -> list[ColumnElement[Any]]:
+    return [literal(batch.id), literal(kind), literal("ready"), literal(b""), literal(0), literal(0), literal(0)]
+
+
+def _cut(batch: Batch, chunk: int, start: int, *, in_order: bool) -> Subquery:
+    """The missing samples, each with its chunk (unit and place) and its own place in that."""
+    order = (*in_time(), sources.c.path, samples.c.part)
+    window: dict[str, Any] = {"partition_by": samples.c.unit} if in_order else {}
+    nth = func.row_number().over(order_by=order if in_order else (samples.c.unit, *order), **window) - 1
+    missing = (
+        select(samples.c.id, samples.c.unit, nth.label("nth"))
+        .select_from(samples.join(sources, sources.c.id == samples.c.source_id))
+        .where(samples.c.site_id == batch.site, samples.c.current, *_missing(batch))
+        .subquery()
+    )
+    place = missing.c.nth // chunk * SPAN + start
+    bound = missing.c.unit if in_order else literal(b"")  # the unit that binds the chunk to an order, if any
+    return select(missing.c.id, missing.c.nth, bound.label("bound"), place.label("place")).subquery()
+
+
+def in_time() -> tuple[ColumnElement[Any], ...]:
+    """The order of a unit's samples in time; those without a time come first."""
+    return samples.c.time_us.is_not(None), samples.c.time_us, samples.c.position
+
+
+def _missing(batch: Batch) -> list[ColumnElement[bool]]:
+    return [
+        ~exists().where(measures.c.sample_id == samples.c.id, measures.c.result_key == batch.key.result_key),
+        ~exists().where(work_samples.c.sample_id == samples.c.id),
+        ~exists().where(
+            quarantine.c.source_id == samples.c.source_id,
+            quarantine.c.part == samples.c.part,
+            quarantine.c.version == samples.c.version,
+            quarantine.c.view_digest == batch.key.view_digest,
+            quarantine.c.active,
+        ),
+    ]
+
+
+def _decide(connection: Connection, batch: Batch, start: int, last: int) -> int:
+    """Work for units whose inputs are not those last decided on and that have nothing left to score."""
+    size = select(func.count() + 1).where(
+        samples.c.site_id == units.c.site_id, samples.c.unit == units.c.unit, samples.c.current
+    )
+    stale = (
+        select(units.c.unit, size.scalar_subquery().label("size"))
+        .where(
+            units.c.site_id == batch.site,
+            or_(units.c.decided_seq != units.c.seq, units.c.decided_key != batch.key.decision_key),
+            ~exists().where(work_units.c.batch_id == batch.id, work_units.c.unit == units.c.unit),
+        )
+        .subquery()
+    )
+    total = func.sum(stale.c.size).over(order_by=stale.c.unit)
+    cut = select(stale.c.unit, (total // DECIDE_TOGETHER * SPAN + start).label("place")).subquery()
+    groups = select(*_common(batch, "decide"), literal(b""), cut.c.place, literal(0)).distinct().order_by(cut.c.place)
+    connection.execute(insert(work).from_select([*_COMMON, "unit", "place", "pictures"], groups))
+    same = (work.c.batch_id == batch.id, work.c.unit == literal(b""), work.c.place == cut.c.place)
+    mine = (work.c.id > last, work.c.kind == "decide")
+    joined = cut.join(work, and_(*same, *mine))
+    rows = select(work.c.id, cut.c.unit, work.c.batch_id, work.c.kind, literal(0)).select_from(joined)
+    return connection.execute(insert(work_units).from_select(_UNIT_COLUMNS, rows)).rowcount
