@@ -1,0 +1,265 @@
+"""A bundle: a trained model for one role, as a folder of plain files.
+
+``NAME.fovea/`` holds ``bundle.json`` (what it is), ``weights.safetensors`` (to learn on from), ``network.xml`` and
+``network.bin`` (to run without torch), ``learned.bin`` (8-byte digests of the pictures it learned from, so that no
+figure is ever counted on them), ``card.md`` (for people) and ``SHA256SUMS``. Nothing in it is code or pickle, and no
+byte of it is believed before its sum is checked.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+import json
+import os
+import re
+import shutil
+import stat
+import tempfile
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Literal, TypeAlias
+
+from fovea.errors import BundleRefused, FoveaError, UsageError
+from fovea.plugin import Kind, Preprocess
+
+FORMAT_VERSION = 1
+FILES = ("bundle.json", "card.md", "learned.bin", "network.bin", "network.xml", "weights.safetensors")
+SUMS = "SHA256SUMS"
+
+Precision: TypeAlias = Literal["fp32", "bf16"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Bundle:
+    """What ``bundle.json`` says, with the folder it was read from.
+
+    Args:
+        name: letters, digits, dots, hyphens and underscores; the folder is ``NAME.fovea``.
+        domain: name of the domain it was trained for.
+        role: the one role it serves.
+        kind: the task.
+        labels: in the order of the network's outputs; taken from the training data and frozen.
+        preprocess: how a picture becomes the network's square.
+        preprocess_id: the algorithm that carries ``preprocess`` out; another one refuses the bundle.
+        temperature: divides the logits before the softmax; fitted on pictures kept for that.
+        precisions: precisions whose answers were compared with torch's and found to agree.
+        figures: evaluation on pictures never trained on; plain JSON, see ``fovea.engine.evaluate``.
+        recipe: every setting of the training, with what ``auto`` became.
+        view: the view settings the pictures were prepared with.
+        fingerprint: digest of the training data (samples, files, view, preprocessing).
+        weights_source: where the backbone's first weights came from.
+        weights_licence: licence of those weights as far as it is known.
+        versions: versions of the libraries that made it.
+        created: moment of making, ISO 8601 with zone.
+        format_version: of this file's layout.
+        path: the folder; empty until written.
+        digest: SHA-256 of ``SHA256SUMS``: names every byte of the bundle; empty until written.
+    """
+
+    name: str
+    domain: str
+    role: str
+    kind: Kind
+    labels: tuple[str, ...]
+    preprocess: Preprocess
+    preprocess_id: str
+    temperature: float = 1.0
+    precisions: tuple[Precision, ...] = ("fp32",)
+    figures: Mapping[str, Any] = field(default_factory=dict)
+    recipe: Mapping[str, Any] = field(default_factory=dict)
+    view: Mapping[str, Any] = field(default_factory=dict)
+    fingerprint: str = ""
+    weights_source: str = "none"
+    weights_licence: str = ""
+    versions: Mapping[str, str] = field(default_factory=dict)
+    created: str = ""
+    format_version: int = FORMAT_VERSION
+    path: Path = Path()
+    digest: str = ""
+
+    @property
+    def network(self) -> Path:
+        """The network's graph; its weights lie beside it."""
+        return self.path / "network.xml"
+
+    @property
+    def weights(self) -> Path:
+        """The tensors to learn on from."""
+        return self.path / "weights.safetensors"
+
+    @property
+    def learned(self) -> frozenset[bytes]:
+        """Digests of the preprocessed pictures that it learned from, 8 bytes each."""
+        content = (self.path / "learned.bin").read_bytes()
+        return frozenset(content[i : i + 8] for i in range(0, len(content), 8))
+
+    @property
+    def card(self) -> str:
+        """The model card, Markdown."""
+        return (self.path / "card.md").read_text(encoding="utf-8")
+
+
+def open_bundle(path: Path) -> Bundle:
+    """Read a bundle, after every file in it was found to match its sum.
+
+    Raises:
+        BundleRefused: it is no bundle folder, a file is missing, added, linked or changed, its format is newer than
+            this program, its preprocessing is another one, or ``bundle.json`` does not make sense.
+    """
+    path = Path(path)
+    try:
+        sums = _regular(path / SUMS)
+        _check_sums(path, _listed(path, sums))
+        described = _regular(path / "bundle.json")
+    except OSError as error:
+        raise BundleRefused(str(path), f"it cannot be read ({error.strerror}); is it a bundle's folder?") from error
+    bundle = _parse(path, described)
+    return dataclasses.replace(bundle, path=path, digest=hashlib.sha256(sums).hexdigest())
+
+
+def write_bundle(bundle: Bundle, *, models: Path, files: Mapping[str, Path], card: str) -> Bundle:
+    """Write ``models/NAME.fovea`` whole or not at all, and open it again.
+
+    A bundle of that name is replaced only once the new one is complete on disk.
+
+    Args:
+        bundle: what to write; its ``path`` and ``digest`` are not looked at.
+        models: folder of the bundles, made where absent.
+        files: ``network.xml``, ``network.bin``, ``weights.safetensors`` and ``learned.bin``, by name; they are copied.
+        card: the model card, Markdown.
+
+    Raises:
+        UsageError: the name is none, or a file is missing.
+        FoveaError: the disk is full or may not be written to.
+    """
+    check_name(bundle.name)
+    missing = sorted(set(FILES) - set(files) - {"bundle.json", "card.md"})
+    if missing:
+        raise UsageError(f"a bundle cannot be written without {', '.join(missing)}")
+    target = Path(models) / f"{bundle.name}.fovea"
+    try:
+        with _replacing(target) as folder:
+            _fill(folder, bundle, files, card)
+    except OSError as error:
+        raise FoveaError(f"the bundle {target} could not be written: {error.strerror or error}") from error
+    return open_bundle(target)
+
+
+def check_name(name: str) -> None:
+    """Refuse a name that cannot be a bundle's folder on every system, with a UsageError."""
+    if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}", name):
+        raise UsageError(f"'{name}' is no name for a bundle: use letters, digits, dots, hyphens and underscores")
+
+
+def _fill(folder: Path, bundle: Bundle, files: Mapping[str, Path], card: str) -> None:
+    for name in FILES:
+        if name in files:
+            shutil.copyfile(files[name], folder / name)
+    (folder / "card.md").write_text(card, encoding="utf-8")
+    (folder / "bundle.json").write_text(_describe(bundle), encoding="utf-8")
+    lines = [f"{_sum(folder / name)}  {name}\n" for name in FILES]
+    (folder / SUMS).write_text("".join(lines), encoding="ascii")
+    for name in (*FILES, SUMS):
+        _sync(folder / name)
+
+
+def _describe(bundle: Bundle) -> str:
+    data = dataclasses.asdict(bundle)
+    del data["path"], data["digest"]
+    data["format_version"] = FORMAT_VERSION
+    return json.dumps(data, indent=2, ensure_ascii=False, allow_nan=False) + "\n"
+
+
+@contextmanager
+def _replacing(target: Path) -> Iterator[Path]:
+    target.parent.mkdir(parents=True, exist_ok=True)
+    folder = Path(tempfile.mkdtemp(prefix=f".{target.name}.", dir=target.parent))
+    try:
+        folder.chmod(0o755)
+        yield folder
+        _sync(folder)
+        old = folder.with_name(f"{folder.name}.old")
+        if target.exists():
+            target.rename(old)
+        folder.rename(target)
+        _sync(target.parent)
+        shutil.rmtree(old, ignore_errors=True)
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def _sync(path: Path) -> None:
+    handle = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
+
+
+def _regular(path: Path) -> bytes:
+    """The bytes of a regular file; a link, a folder or a pipe is refused unread."""
+    if not stat.S_ISREG(path.lstat().st_mode):
+        raise BundleRefused(str(path.parent), f"{path.name} is no regular file; bundles hold plain files only")
+    return path.read_bytes()
+
+
+def _sum(path: Path) -> str:
+    with path.open("rb") as stream:
+        return hashlib.file_digest(stream, "sha256").hexdigest()
+
+
+def _listed(path: Path, sums: bytes) -> dict[str, str]:
+    lines = sums.decode("ascii", errors="replace").splitlines()
+    found = [re.fullmatch(r"([0-9a-f]{64}) [ *]([A-Za-z0-9][A-Za-z0-9._-]*)", line) for line in lines]
+    listed = {match[2]: match[1] for match in found if match}
+    if not all(found) or len(listed) != len(lines):
+        raise BundleRefused(str(path), f"{SUMS} has a line that names no plain file of the bundle; fetch it again")
+    return listed
+
+
+def _check_sums(path: Path, listed: Mapping[str, str]) -> None:
+    with os.scandir(path) as entries:
+        there = {entry.name: entry.is_file(follow_symlinks=False) for entry in entries if entry.name != SUMS}
+    missing = sorted((set(listed) | set(FILES)) - set(there))
+    strange = sorted(set(there) - set(listed)) + sorted(name for name in listed if name not in FILES)
+    if missing:
+        raise BundleRefused(str(path), f"{missing[0]} is missing; copy the whole folder again")
+    if strange:
+        raise BundleRefused(str(path), f"it holds {strange[0]!r}, which is no part of a bundle; take it out")
+    for name, wanted in sorted(listed.items()):
+        if not there[name]:
+            raise BundleRefused(str(path), f"{name} is no regular file; bundles hold plain files only")
+        if _sum(path / name) != wanted:
+            raise BundleRefused(
+                str(path), f"{name} does not match its sum; copy the bundle again from where it was made"
+            )
+
+
+def _parse(path: Path, described: bytes) -> Bundle:
+    from pydantic import TypeAdapter, ValidationError
+
+    try:
+        data = json.loads(described)
+        version = data["format_version"]
+        if isinstance(version, int) and version > FORMAT_VERSION:
+            raise BundleRefused(str(path), f"its format version {version} is newer than {FORMAT_VERSION}; update Fovea")
+        bundle = TypeAdapter(Bundle).validate_python(data)
+    except (ValidationError, ValueError, KeyError, TypeError) as error:
+        raise BundleRefused(str(path), "bundle.json does not say what a bundle is; train it again") from error
+    _check_content(path, bundle)
+    return bundle
+
+
+def _check_content(path: Path, bundle: Bundle) -> None:
+    from fovea.serving.preprocess import PREPROCESS_ID
+
+    if bundle.preprocess_id != PREPROCESS_ID:
+        fault = f"it was trained with the preprocessing {bundle.preprocess_id}, and this program has {PREPROCESS_ID}"
+        raise BundleRefused(str(path), f"{fault}; train it again, or use the program it was made with")
+    if len(set(bundle.labels)) != len(bundle.labels) or not all(bundle.labels):
+        raise BundleRefused(str(path), "its labels are not all different; train it again")
+    if not 0 < bundle.temperature < float("inf"):
+        raise BundleRefused(str(path), f"its temperature {bundle.temperature} is not above 0; train it again")

@@ -1,0 +1,59 @@
+from __future__ import annotations
+
+import pytest
+from pydantic import ValidationError
+
+from fovea.engine.recipe import Machine, Recipe, resolve
+from fovea.plugin import Preprocess
+
+CPU = Machine(device="cpu", native_bf16=False, free_cores=2)
+
+
+def test_every_setting_says_what_it_is():
+    assert all(field.description for field in Recipe.model_fields.values())
+
+
+def test_nothing_is_auto_once_resolved():
+    resolved = resolve(Recipe(), Preprocess(), CPU)
+    assert "auto" not in resolved.model_dump().values()
+    assert resolve(resolved, Preprocess(), Machine(device="cuda", native_bf16=True, free_cores=9)) == resolved
+
+
+def test_what_was_asked_for_is_kept():
+    resolved = resolve(Recipe(size=96, lr=0.5, epochs=3, precision="fp32", threads=1), Preprocess(), CPU)
+    assert (resolved.size, resolved.lr, resolved.epochs, resolved.precision, resolved.threads) == (
+        96,
+        0.5,
+        3,
+        "fp32",
+        1,
+    )
+
+
+def test_a_fresh_network_learns_longer_and_faster_than_one_that_has_seen_imagenet():
+    fresh, tuned = (resolve(Recipe(weights=weights), Preprocess(), CPU) for weights in ("none", "imagenet"))
+    assert fresh.epochs > tuned.epochs
+    assert fresh.lr > tuned.lr
+    assert fresh.size <= tuned.size
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"epochs": 0},
+        {"batch_size": 1},
+        {"backbone": "resnet18"},
+        {"weights": ""},
+        {"optimizer": "lion"},
+        {"lr": -1},
+        {"patients": 3},
+        {"validation": 0.5, "calibration": 0.3, "test": 0.2},
+    ],
+)
+def test_a_setting_out_of_range_or_unknown_is_refused(wrong):
+    with pytest.raises(ValidationError):
+        Recipe(**wrong)
+
+
+def test_fractions_add_up_to_one():
+    assert sum(Recipe().fractions.values()) == pytest.approx(1)
