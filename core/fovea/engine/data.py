@@ -66,7 +66,7 @@ def even_cuts(count: int, size: int) -> list[slice]:
     A batch of one has no batch statistics.
 
     >>> [(cut.start, cut.stop) for cut in even_cuts(33, 32)]
-    [(0, 17), (17, 33)]
+    [(0, 16), (16, 33)]
     """
     number = -(-count // size)
     if count // max(number, 1) < 2:  # noqa: PLR2004 - two is the least with a variance

@@ -120,7 +120,9 @@ tr.warning > :first-child { box-shadow: inset 4px 0 var(--warning); }
 tr.alarm > :first-child { box-shadow: inset 4px 0 var(--alarm); }
 tr.notice > :first-child, tr.warning > :first-child, tr.alarm > :first-child { padding-left: 14px; }
 tr.warning, tr.alarm { background: var(--soft); }
-tbody th .badge, tbody td:first-child .badge { margin-left: 2px; font-size: 12px; line-height: 18px; padding: 0 6px; }
+tbody th, tbody td:first-child { min-width: 7.5em; }
+tbody th .badge, tbody td:first-child .badge { white-space: nowrap; margin-left: 2px; padding: 0 6px;
+  font-size: 12px; line-height: 18px; }
 details { margin: 12px 0 0; font-size: 14px; }
 details table { font-size: 14px; margin-top: 8px; }
 details th, details td { padding-top: 4px; padding-bottom: 4px; }

@@ -5,7 +5,7 @@ The folder's README says what is read, what is concluded, and what this must not
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from fovea.plugin import Action, Domain, DomainInfo, Exporter, Param, TaskSpec, hookimpl, per_picture
 from fovea_crop import geojson, table
@@ -22,38 +22,15 @@ from fovea_crop.settings import CropPolicy, CropView
 @hookimpl
 def fovea_domains() -> Sequence[Domain]:
     """The crop domain."""
-    info = DomainInfo(
-        name="crop",
-        title="Crop disease",
-        intended_use="Tells an agronomist which fields, visits and pictures to look at first, from photos of leaves.",
-        limits="Not a diagnosis and no advice on treatment. A share counts pictures, not plants; it holds for the "
-        "crops, diseases, cameras and fields that the model was trained on, and a new farm must be checked first.",
-        tasks={ROLE: TaskSpec(kind="classify")},
-        view=CropView,
-        policy=CropPolicy,
-    )
     return [
         Domain(
-            info=info,
+            info=_info(),
             read_samples=read_samples,
             augmentations=augmentations,
             measure=per_picture(measure_one),
             decide=decide,
             report=report,
-            exports={
-                "geojson": Exporter(
-                    title="Fields and findings as GeoJSON (RFC 7946)",
-                    suffix=".geojson",
-                    write=geojson.write,
-                    check=geojson.check,
-                ),
-                "csv": Exporter(
-                    title="One line a picture",
-                    suffix=".csv",
-                    write=table.write,
-                    check=table.check,
-                ),
-            },
+            exports=_exports(),
             actions={
                 "places": Action(
                     help="Show how a folder is read: fields, plants, dates, cameras, places. No model is needed.",
@@ -64,3 +41,28 @@ def fovea_domains() -> Sequence[Domain]:
             },
         )
     ]
+
+
+def _info() -> DomainInfo:
+    return DomainInfo(
+        name="crop",
+        title="Crop disease",
+        intended_use="Tells an agronomist which fields, visits and pictures to look at first, from photos of leaves.",
+        limits="Not a diagnosis and no advice on treatment. A share counts pictures, not plants; it holds for the "
+        "crops, diseases, cameras and fields that the model was trained on, and a new farm must be checked first.",
+        tasks={ROLE: TaskSpec(kind="classify")},
+        view=CropView,
+        policy=CropPolicy,
+    )
+
+
+def _exports() -> Mapping[str, Exporter]:
+    return {
+        "geojson": Exporter(
+            title="Fields and findings as GeoJSON (RFC 7946)",
+            suffix=".geojson",
+            write=geojson.write,
+            check=geojson.check,
+        ),
+        "csv": Exporter(title="One line a picture", suffix=".csv", write=table.write, check=table.check),
+    }

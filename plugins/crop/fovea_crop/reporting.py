@@ -142,8 +142,8 @@ def _fields(site: SiteView, seen: Survey, policy: CropPolicy) -> Table:
         found = ", ".join(f"{readable(label)} {count}" for label, count in tally.diseases())
         rows.append(
             (
-                name, of_field.latest(policy).share, found, tally.pictures, tally.sure, tally.diseased, tally.share,
-                interval(tally), tally.mean_confidence, tally.unsure, len(of_field.visits), of_field.extent.last,
+                name, of_field.latest(policy).share, found, tally.pictures, tally.unsure,
+                tally.share, interval(tally), tally.mean_confidence, of_field.extent.last,
             )
         )  # fmt: skip
         levels.append(_level(site, name, of_field, policy))
@@ -151,11 +151,10 @@ def _fields(site: SiteView, seen: Survey, policy: CropPolicy) -> Table:
         Column(name="field"),
         Column(name="latest share", form="share"),
         Column(name="diseases found"),
-        *(Column(name=name, form="number") for name in ("pictures", "sure", "diseased")),
+        *(Column(name=name, form="number") for name in ("pictures", _UNSURE)),
         Column(name="share", form="share"),
         Column(name="95 % interval"),
         Column(name="mean confidence", form="share"),
-        *(Column(name=name, form="number") for name in (_UNSURE, "visits")),
         Column(name="last picture", form="time"),
     )
     note = (

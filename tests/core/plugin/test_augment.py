@@ -6,6 +6,7 @@ import sys
 
 import numpy as np
 import pytest
+
 from fovea.plugin import albumentations
 
 FLIP = ("HorizontalFlip", {"p": 1.0})

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import pytest
+
 from fovea.plugin import READ_AND_SIGN, Decision, Step, Workflow
 
 

@@ -4,6 +4,7 @@ import pickle
 from datetime import UTC, datetime, timedelta
 
 import numpy as np
+
 from fovea.plugin import (
     Chart,
     Figures,

@@ -3,6 +3,7 @@ from __future__ import annotations
 from dataclasses import FrozenInstanceError
 
 import pytest
+
 from fovea.plugin import Place, Prediction, Preprocess, Region, Result, Sample
 
 

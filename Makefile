@@ -1,0 +1,47 @@
+# Each target sets up what it needs: nothing else has to be installed first but Python 3.11 or later.
+PYTHON ?= python3
+VENV ?= .venv
+BIN := $(VENV)/bin
+DATA := demo/data
+export NO_ALBUMENTATIONS_UPDATE := 1
+
+.PHONY: help demo test check bench setup clean
+.DEFAULT_GOAL := help
+
+help:
+	@echo "make demo    train on drawn leaves, work through a drawn farm, write its report (about 6 minutes, first time)"
+	@echo "make test    run every test"
+	@echo "make check   ruff, mypy --strict, import contracts"
+	@echo "make bench   the benchmarks that need no real pictures but those under FOVEA_REAL_DATA"
+
+setup: $(VENV)/ready
+
+$(VENV)/ready: pyproject.toml
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --upgrade pip
+	$(BIN)/python -m pip install --quiet --editable '.[test]'
+	touch $@
+
+# size and epochs: enough to learn the drawn diseases in about three minutes on two cores
+demo: setup
+	$(BIN)/python sample_data/make.py $(DATA)
+	$(BIN)/fovea --home demo/home demo crop --data $(DATA) --recipe weights=none --recipe size=128 --recipe epochs=24
+
+test: setup
+	$(BIN)/python -m coverage erase
+	$(BIN)/python -m coverage run -m pytest
+	$(BIN)/python -m coverage combine --quiet
+	$(BIN)/python -m coverage report --skip-covered | tail -n 40
+
+check: setup
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	MYPYPATH=sample_data $(BIN)/mypy sample_data/make.py
+	$(BIN)/lint-imports
+
+bench: setup
+	$(BIN)/python benchmarks/train_lab_apple.py
+
+clean:
+	rm -rf $(VENV) demo .coverage* .mypy_cache .ruff_cache .pytest_cache

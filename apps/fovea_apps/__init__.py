@@ -1,0 +1,1 @@
+"""Thin callers of the workbench."""

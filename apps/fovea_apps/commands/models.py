@@ -1,0 +1,88 @@
+"""``fovea models``."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from fovea_apps.options import as_json, examples
+from fovea_apps.session import Session, answer
+
+if TYPE_CHECKING:
+    from fovea.workbench import ModelView
+
+_HEADLINE = "balanced_accuracy"
+
+
+@click.group(name="models", no_args_is_help=True, epilog=examples("fovea models list", "fovea models show leaves"))
+def command() -> None:
+    """List the trained models."""
+
+
+@command.command(name="list", epilog=examples("fovea models list"))
+@as_json
+@click.pass_obj
+def list_(session: Session, *, as_json: bool) -> None:
+    """List the models below the home folder."""
+    with session.bench() as bench:
+        found = bench.models()
+    answer(found, as_json=as_json, show=_show_models)
+    if not found:
+        session.hint("no model yet; next: fovea train DOMAIN FOLDER")
+
+
+def _show_models(found: Sequence[ModelView]) -> None:
+    from fovea_apps import output
+    from fovea_apps.judged import figure
+
+    rows = [
+        (
+            one.name,
+            one.domain,
+            one.role,
+            len(one.labels),
+            f"refused: {one.fault}" if one.fault else figure(_figures(one.figures).get(_HEADLINE)),
+        )
+        for one in found
+    ]
+    output.table(("name", "domain", "role", "labels", "balanced accuracy"), rows, numbers=("labels",))
+
+
+@command.command(name="show", epilog=examples("fovea models show leaves"))
+@click.argument("name")
+@as_json
+@click.pass_obj
+def show(session: Session, *, name: str, as_json: bool) -> None:
+    """Show a model with its figures and its card."""
+    with session.bench() as bench:
+        model = bench.model(name)
+    answer(model, as_json=as_json, show=_show_model)
+
+
+def _show_model(model: ModelView) -> None:
+    from fovea_apps import output
+    from fovea_apps.judged import figure
+
+    output.title(model.name)
+    output.pairs(
+        {
+            "domain": model.domain,
+            "role": f"{model.role} ({model.kind})",
+            "labels": ", ".join(model.labels),
+            "made": model.created,
+            "digest": model.digest,
+            "folder": model.path,
+            **{name: figure(value) for name, value in _figures(model.figures).items()},
+        }
+    )
+    output.line()
+    for line in model.card.splitlines():
+        output.line(line)
+
+
+def _figures(told: Mapping[str, Any] | None) -> Mapping[str, Any]:
+    """The headline figures, whether they stand alone or inside a whole evaluation."""
+    figures: Mapping[str, Any] = (told or {}).get("figures", told or {})
+    return figures

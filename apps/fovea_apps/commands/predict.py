@@ -1,0 +1,45 @@
+"""``fovea predict``."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from fovea_apps.options import as_json, examples
+from fovea_apps.session import QUARANTINED, Session, answer
+
+if TYPE_CHECKING:
+    from fovea.workbench import Answer
+
+
+@click.command(name="predict", epilog=examples("fovea predict leaves photo.jpg", "fovea predict leaves photos --json"))
+@click.argument("model")
+@click.argument("paths", nargs=-1, required=True, metavar="PATH...", type=click.Path(path_type=Path))
+@as_json
+@click.pass_context
+def command(context: click.Context, *, model: str, paths: tuple[Path, ...], as_json: bool) -> None:
+    """Say what single pictures or folders show. Nothing is stored."""
+    session = context.ensure_object(Session)
+    with session.bench() as bench, session.progress() as progress:
+        answers = bench.predict(model=model, paths=paths, progress=progress)
+    answer(answers, as_json=as_json, show=_show)
+    unreadable = sum(bool(one.fault) for one in answers)
+    if unreadable:
+        session.hint(f"{unreadable} of {len(answers)} could not be worked with")
+        context.exit(QUARANTINED)
+
+
+def _show(answers: tuple[Answer, ...]) -> None:
+    from fovea_apps import output
+
+    rows = [
+        (
+            f"{one.path} [{one.part}]" if one.part else one.path,
+            one.fault or one.label,
+            output.NOTHING if one.fault or not one.label else f"{one.probability:.3f}",
+        )
+        for one in answers
+    ]
+    output.table(("picture", "label", "probability"), rows, numbers=("probability",))

@@ -1,0 +1,67 @@
+"""``fovea train``."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from fovea_apps.options import as_json, examples, recipe, settings, whole_recipe
+from fovea_apps.session import Session, answer
+from fovea_apps.signals import stoppable
+
+if TYPE_CHECKING:
+    from fovea.workbench import TrainedView
+
+_EPILOG = examples("fovea train crop photos --name leaves", "fovea train crop photos --recipe epochs=3")
+
+
+@click.command(name="train", epilog=_EPILOG)
+@click.argument("domain")
+@click.argument("folder", type=click.Path(path_type=Path))
+@click.option("--name", default="", help="Name of the model; by default DOMAIN-ROLE.")
+@click.option("--role", default="", help="What to learn, where the domain has several roles.")
+@settings
+@recipe
+@as_json
+@click.pass_obj
+def command(  # noqa: PLR0913 - one argument an option, all by name
+    session: Session,
+    *,
+    domain: str,
+    folder: Path,
+    name: str,
+    role: str,
+    settings: tuple[str, ...],
+    recipe: tuple[str, ...],
+    weights: str | None,
+    as_json: bool,
+) -> None:
+    """Train a model on a folder of labelled pictures.
+
+    A training that was stopped goes on where it was when the same command is run again.
+    """
+    with session.bench() as bench, session.progress() as progress, stoppable() as stop:
+        trained = bench.train(
+            domain=domain,
+            folder=folder,
+            name=name,
+            role=role,
+            settings=settings,
+            recipe=whole_recipe(recipe, weights),
+            progress=progress,
+            stop=stop,
+        )
+    answer(trained, as_json=as_json, show=show_trained)
+    session.hint(f"next: fovea site use SITE {trained.name}")
+
+
+def show_trained(trained: TrainedView) -> None:
+    """Print what a training came to."""
+    from fovea_apps import judged, output
+    from fovea_apps.progress import duration
+
+    judged.show_judged(trained.judged)
+    output.line()
+    output.line(f"Model {trained.name} is ready after {duration(trained.seconds)}: {trained.path}")

@@ -1,0 +1,82 @@
+"""How the figures of a model look on a terminal."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+from fovea_apps import output
+
+if TYPE_CHECKING:
+    from fovea.workbench import Judged
+
+_WIDEST = 78
+_MISTAKES = 12
+_VALUE_LOW_HIGH = 3
+
+
+def show_judged(judged: Judged) -> None:
+    """Print the figures with their intervals, the classes, and which class was taken for which."""
+    output.title(f"On {output.count(judged.pictures, 'picture')} of {output.count(judged.groups, 'group')}")
+    output.pairs(
+        {**{n: figure(v) for n, v in judged.figures.items()}, **{n: f"{v:.3f}" for n, v in judged.baselines.items()}}
+    )
+    if judged.classes:
+        output.line()
+        _show_classes(judged)
+    if judged.confusion:
+        output.line()
+        show_confusion(judged.labels, judged.confusion)
+    if judged.unreadable:
+        output.line(f"Left out as unreadable: {output.count(judged.unreadable, 'picture')}.")
+    if judged.learned:
+        output.line(f"Left out because the model learned from their group: {output.count(judged.learned, 'picture')}.")
+
+
+def figure(told: Any) -> str:
+    """``0.956 (0.923 to 0.986)``: a figure with its 95 % interval, which may be (value, low, high) or named."""
+    if isinstance(told, Mapping):
+        told = [told.get(name) for name in ("value", "low", "high")]
+    if isinstance(told, Sequence) and len(told) == _VALUE_LOW_HIGH and all(isinstance(n, int | float) for n in told):
+        value, low, high = told
+        return f"{value:.3f} ({low:.3f} to {high:.3f})"
+    return f"{told:.3f}" if isinstance(told, float) else output.safe(told)
+
+
+def _show_classes(judged: Judged) -> None:
+    rows = [
+        (one["label"], f"{one['precision']:.3f}", f"{one['recall']:.3f}", f"{one['f1']:.3f}", one["support"])
+        for one in judged.classes
+    ]
+    headings = ("class", "precision", "recall", "F1", "pictures")
+    output.table(headings, rows, numbers=headings[1:])
+
+
+def show_confusion(labels: Sequence[str], confusion: Sequence[Sequence[int]]) -> None:
+    """Print a row for each true label and a column for each said one; only the mistakes where it is too wide."""
+    cells = max((len(f"{one}") for row in confusion for one in row), default=1)
+    numbers = [str(place + 1) for place in range(len(labels))]
+    named = [f"{number} {label}" for number, label in zip(numbers, labels, strict=True)]
+    longest = max((len(name) for name in named), default=0)
+    if longest + len(labels) * (max(cells, len(numbers[-1]) if numbers else 0) + 2) > _WIDEST:
+        _show_mistakes(labels, confusion)
+        return
+    rows = [[name, *(one or "." for one in row)] for name, row in zip(named, confusion, strict=True)]
+    output.table(["true, said:", *numbers], rows, numbers=numbers)
+
+
+def _show_mistakes(labels: Sequence[str], confusion: Sequence[Sequence[int]]) -> None:
+    found = [
+        (number, labels[true], labels[said])
+        for true, row in enumerate(confusion)
+        for said, number in enumerate(row)
+        if number and true != said
+    ]
+    found.sort(reverse=True)
+    output.table(
+        ("true", "said", "pictures"),
+        [(true, said, number) for number, true, said in found[:_MISTAKES]],
+        numbers=("pictures",),
+    )
+    if len(found) > _MISTAKES:
+        output.line(f"and {len(found) - _MISTAKES} rarer mistakes; --json tells them all")

@@ -1,0 +1,337 @@
+"""The one object that apps hold."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any, Self
+
+from fovea.batch import BatchSummary, run_batch
+from fovea.cases import allowed, move
+from fovea.errors import DataError, UnknownName, UsageError
+from fovea.plugin import Case, Domain
+from fovea.progress import Progress
+from fovea.registry import Registry, own_parts
+from fovea.report import to_text
+from fovea.serving.score import Wanted
+from fovea.store.store import Store
+from fovea.store.values import AuditHead, FaultRow, LineUp, Run, Site
+from fovea.workbench import models, reports, sites
+from fovea.workbench.config import Config
+from fovea.workbench.views import (
+    ActionResult,
+    ActionView,
+    Answer,
+    DemoResult,
+    DomainView,
+    Exported,
+    Judged,
+    ModelView,
+    PluginList,
+    ReportFiles,
+    SettingView,
+    SiteSummary,
+    TrainedView,
+)
+
+
+class Workbench:
+    """Everything an app can ask for. Made in ``main``, passed down, closed.
+
+    Args:
+        config: where things are kept.
+        registry: the plugins; None loads those that are installed.
+    """
+
+    def __init__(self, config: Config, *, registry: Registry | None = None) -> None:
+        self.config = config
+        self._registry = registry
+        self._store: Store | None = None
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Let the database go."""
+        if self._store is not None:
+            self._store.close()
+            self._store = None
+
+    @property
+    def registry(self) -> Registry:
+        """The plugins, loaded when first wanted."""
+        if self._registry is None:
+            self._registry = Registry.load()
+        return self._registry
+
+    @property
+    def store(self) -> Store:
+        """The database, opened when first wanted."""
+        if self._store is None:
+            self._store = Store.open(self.config.database)
+        return self._store
+
+    def _of_site(self, name: str) -> tuple[Domain, Site]:
+        site = self.store.site(name)
+        return self.registry.domain(site.domain), site
+
+    # Plugins
+
+    def plugins(self) -> PluginList:
+        """The plugins that loaded, and those that were left out, with the reason."""
+        return PluginList(loaded=self.registry.loaded, broken=self.registry.broken)
+
+    def domain(self, name: str) -> DomainView:
+        """What a domain is. Raises UnknownName."""
+        domain = self.registry.domain(name)
+        info = domain.info
+        return DomainView(
+            name=info.name,
+            title=info.title,
+            intended_use=info.intended_use,
+            limits=info.limits,
+            roles={role: task.kind for role, task in info.tasks.items()},
+            parts=own_parts(domain),
+            exports={name: exporter.title for name, exporter in domain.exports.items()},
+            streams={scheme: stream.kind for scheme, stream in domain.streams.items()},
+            actions=tuple(ActionView(verb=v, help=a.help, params=a.params) for v, a in sorted(domain.actions.items())),
+            view=_declared(info.view),
+            policy=_declared(info.policy),
+        )
+
+    def act(self, domain: str, verb: str, arguments: Mapping[str, Any], settings: Sequence[str] = ()) -> ActionResult:
+        """Run a domain's verb. Raises UnknownName, UsageError, PluginError."""
+        answering = self.registry.domain(domain)
+        if verb not in answering.actions:
+            raise UnknownName(f"verb of the domain {domain}", verb, sorted(answering.actions))
+        action = answering.actions[verb]
+        missing = [param.name for param in action.params if param.required and param.name not in arguments]
+        if missing:
+            raise UsageError(f"'{domain} {verb}' wants {', '.join(missing)}")
+        given = {param.name: param.default for param in action.params} | dict(arguments)
+        told = sites.split_settings(settings)
+        view, policy = sites.view_of(answering, told["view"]), sites.policy_of(answering, told["policy"])
+        return ActionResult(report=action.run(arguments=given, view=view, policy=policy))
+
+    # Sites
+
+    def add_site(
+        self, *, root: Path, name: str = "", domain: str = "", title: str = "", settings: Sequence[str] = ()
+    ) -> SiteSummary:
+        """Add a site; a ``site.toml`` in its folder is read for what is not given."""
+        return sites.add_site(
+            self.store, self.registry, root=root, name=name, domain=domain, title=title, settings=settings
+        )
+
+    def sites(self) -> tuple[Site, ...]:
+        """Every site."""
+        return self.store.sites()
+
+    def site(self, name: str) -> Site:
+        """One site. Raises UnknownName."""
+        return self.store.site(name)
+
+    def site_settings(self, name: str) -> Mapping[str, Any]:
+        """The settings that hold at a site (``view``, ``policy``) and those that units have of their own."""
+        return sites.settings_of(self.store, self.registry, self.store.site(name))
+
+    def change_settings(self, name: str, settings: Sequence[str], unit: str = "") -> None:
+        """Set some settings of a site or of one unit. Raises SettingsError naming every mistake."""
+        sites.change_settings(self.store, self.registry, self.store.site(name), settings, unit)
+
+    def use(self, site: str, model: str) -> LineUp:
+        """Let a model serve its role at a site. Raises UnknownName, BundleRefused, UsageError."""
+        place, bundle = self.store.site(site), models.find_model(self.config, model)
+        if bundle.domain != place.domain:
+            raise UsageError(f"model '{bundle.name}' is for the domain {bundle.domain}, '{site}' is of {place.domain}")
+        path = bundle.path.absolute()
+        self.store.set_bundle(site=place.id, role=bundle.role, name=bundle.name, path=path, digest=bundle.digest)
+        return next(entry for entry in self.store.line_up(place.id) if entry.role == bundle.role)
+
+    def line_up(self, site: str) -> tuple[LineUp, ...]:
+        """The models that serve a site."""
+        return self.store.line_up(self.store.site(site).id)
+
+    # Models
+
+    def backbones(self) -> tuple[Any, ...]:
+        """The backbones a training may start from. Loads torch."""
+        from fovea.engine.backbones import backbones
+
+        return backbones()
+
+    def models(self) -> tuple[ModelView, ...]:
+        """The models below the home folder."""
+        return tuple(models.every_model(self.config))
+
+    def model(self, name: str) -> ModelView:
+        """One model with its card. Raises UnknownName, BundleRefused."""
+        return models.model_view(models.find_model(self.config, name))
+
+    def train(
+        self,
+        *,
+        domain: str,
+        folder: Path,
+        name: str = "",
+        role: str = "",
+        settings: Sequence[str] = (),
+        recipe: Sequence[str] = (),
+        progress: Progress,
+        stop: Callable[[], bool],
+    ) -> TrainedView:
+        """Learn a role from labelled pictures; see :func:`fovea.engine.train.train` for what it raises."""
+        return models.train(
+            self.config,
+            self.store,
+            self.registry.domain(domain),
+            folder=folder,
+            name=name,
+            role=role,
+            settings=settings,
+            recipe=recipe,
+            progress=progress,
+            stop=stop,
+        )
+
+    def evaluate(self, *, model: str, folder: Path, settings: Sequence[str] = (), progress: Progress) -> Judged:
+        """Judge a model on labelled pictures that it did not learn from."""
+        bundle = models.find_model(self.config, model)
+        return models.judge(self.registry, bundle, folder=folder, settings=settings, progress=progress)
+
+    def predict(self, *, model: str, paths: Sequence[Path], progress: Progress) -> tuple[Answer, ...]:
+        """What a model says of files and folders; nothing is stored."""
+        return models.ask(self.registry, models.find_model(self.config, model), paths, progress)
+
+    def runs(self) -> tuple[Run, ...]:
+        """Every training, oldest first."""
+        return self.store.runs()
+
+    def run(self, name: str) -> Run:
+        """One training. Raises UnknownName."""
+        return self.store.run(name)
+
+    # Work
+
+    def batch(
+        self,
+        site: str,
+        *,
+        workers: int | None = None,
+        precision: Wanted = "auto",
+        progress: Progress,
+        stop: Callable[[], bool],
+    ) -> BatchSummary:
+        """Work through a site's pictures; see :func:`fovea.batch.run_batch`."""
+        domain, place = self._of_site(site)
+        if domain.info.tasks and not self.store.line_up(place.id):
+            raise UsageError(f"no model serves '{site}' yet; run: fovea site use {site} MODEL")
+        return run_batch(
+            store=self.store,
+            site=place,
+            job=sites.job_of(self.store, domain, place, precision),
+            policy=sites.policies_of(self.store, domain, place),
+            workers=self.config.workers if workers is None else workers,
+            progress=progress,
+            stop=stop,
+        )
+
+    def report(self, site: str, *, folder: Path | None = None) -> ReportFiles:
+        """Write a site's report. Raises DataError where no batch has run."""
+        domain, place = self._of_site(site)
+        return reports.write_report(self.config, self.store, domain, place, folder)
+
+    def report_text(self, site: str, *, width: int, colour: bool) -> str:
+        """A site's report for a terminal."""
+        domain, place = self._of_site(site)
+        return to_text(reports.make_report(self.store, domain, place)[0], width=width, colour=colour)
+
+    def export(self, site: str, export: str, target: Path | None = None) -> Exported:
+        """Write a site in one of its domain's formats, and check what was written."""
+        domain, place = self._of_site(site)
+        return reports.export(self.config, self.store, domain, place, name=export, target=target)
+
+    def quarantine(self, site: str) -> tuple[FaultRow, ...]:
+        """What could not be worked with, and why."""
+        return self.store.quarantined(self.store.site(site).id)
+
+    def retry(self, site: str, source: str | None = None, *, actor: str = "") -> int:
+        """Let the next batch try quarantined pictures again; how many."""
+        return self.store.retry(site=self.store.site(site).id, source=source, actor=actor)
+
+    # Cases and audit
+
+    def cases(self, *, site: str | None = None, state: str | None = None) -> tuple[Case, ...]:
+        """Findings under review, oldest first."""
+        return self.store.cases(site=None if site is None else self.store.site(site).id, state=state)
+
+    def case(self, number: int) -> Case:
+        """One case. Raises UnknownName."""
+        return self.store.case(number)
+
+    def case_verbs(self, number: int) -> tuple[str, ...]:
+        """What may be done with a case now."""
+        workflow = self.registry.domain(self.store.case_site(number).domain).info.workflow
+        return tuple(step.verb for step in allowed(workflow, self.store.case(number)))
+
+    def move(self, number: int, *, verb: str, actor: str, role: str = "", verdict: str = "", note: str = "") -> Case:
+        """Add a review to a case, as its domain's workflow allows. Raises UnknownName, UsageError."""
+        workflow = self.registry.domain(self.store.case_site(number).domain).info.workflow
+        return move(
+            store=self.store,
+            workflow=workflow,
+            number=number,
+            verb=verb,
+            actor=actor,
+            role=role,
+            verdict=verdict,
+            note=note,
+        )
+
+    def audit_head(self) -> AuditHead:
+        """The audit chain's last link, to be kept elsewhere."""
+        return self.store.audit_head()
+
+    def verify_audit(self, head: AuditHead | None = None) -> str | None:
+        """The first fault of the audit chain, None where it holds."""
+        return self.store.verify_audit(head)
+
+    # The whole walk
+
+    def demo(
+        self,
+        domain: str,
+        *,
+        data: Path,
+        recipe: Sequence[str] = (),
+        progress: Progress,
+        stop: Callable[[], bool],
+    ) -> DemoResult:
+        """Train on ``data/train``, work through ``data/site``, report. Run again, it goes on where it was."""
+        if not (data / "train").is_dir() or not (data / "site").is_dir():
+            raise DataError(f"{data} holds no sample data; make it first: python sample_data/make.py {data}")
+        name = f"demo-{domain}"
+        trained = self.train(
+            domain=domain, folder=data / "train", name=name, recipe=recipe, progress=progress, stop=stop
+        )
+        root = (data / "site").absolute()
+        known = next((site for site in self.sites() if site.root == root), None)
+        site = known or self.add_site(root=root, domain=domain).site
+        self.use(site.name, name)
+        done = self.batch(site.name, progress=progress, stop=stop)
+        return DemoResult(trained=trained, batch=done, report=self.report(site.name))
+
+
+def _declared(model: Any) -> tuple[SettingView, ...]:
+    return tuple(
+        SettingView(
+            name=name,
+            type=getattr(field.annotation, "__name__", str(field.annotation)),
+            default=str(field.get_default(call_default_factory=True)),
+            description=field.description or "",
+        )
+        for name, field in model.model_fields.items()
+    )
