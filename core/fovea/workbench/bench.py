@@ -184,18 +184,9 @@ class Workbench:
         stop: Callable[[], bool],
     ) -> TrainedView:
         """Learn a role from labelled pictures; see :func:`fovea.engine.train.train` for what it raises."""
-        return models.train(
-            self.config,
-            self.store,
-            self.registry.domain(domain),
-            folder=folder,
-            name=name,
-            role=role,
-            settings=settings,
-            recipe=recipe,
-            progress=progress,
-            stop=stop,
-        )
+        wish = models.Wish(folder=folder, name=name, role=role, settings=settings, recipe=recipe)
+        answering = self.registry.domain(domain)
+        return models.train(self.config, self.store, answering, wish, progress=progress, stop=stop)
 
     def evaluate(self, *, model: str, folder: Path, settings: Sequence[str] = (), progress: Progress) -> Judged:
         """Judge a model on labelled pictures that it did not learn from."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -87,31 +87,32 @@ def only_role(domain: Domain, role: str) -> str:
     raise UsageError(f"which role of the domain '{domain.info.name}'? {told}")
 
 
-def train(  # noqa: PLR0913 - one argument a fact, all by name
-    config: Config,
-    store: Store,
-    domain: Domain,
-    *,
-    folder: Path,
-    name: str,
-    role: str,
-    settings: Sequence[str],
-    recipe: Sequence[str],
-    progress: Progress,
-    stop: Callable[[], bool],
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Wish:
+    """What a training is asked for, as it was typed; empty texts are filled in from the domain."""
+
+    folder: Path
+    name: str = ""
+    role: str = ""
+    settings: Sequence[str] = ()
+    recipe: Sequence[str] = ()
+
+
+def train(
+    config: Config, store: Store, domain: Domain, wish: Wish, *, progress: Progress, stop: Callable[[], bool]
 ) -> TrainedView:
     """Train one role; a training of the same name and recipe that was cut off goes on where it was."""
     from fovea.engine.train import train as walk  # torch is loaded here and nowhere else
 
-    _there(folder)
-    role, began = only_role(domain, role), time.monotonic()
-    asked = resolve(Recipe, "recipe", [parse(recipe, "recipe")])
-    view = view_of(domain, split_settings(settings)["view"])
-    run = _begin(config, store, domain, role=role, name=name or f"{domain.info.name}-{role}", asked=asked)
+    _there(wish.folder)
+    role, began = only_role(domain, wish.role), time.monotonic()
+    asked = resolve(Recipe, "recipe", [parse(wish.recipe, "recipe")])
+    view = view_of(domain, split_settings(wish.settings)["view"])
+    run = _begin(config, store, domain, role=role, name=wish.name or f"{domain.info.name}-{role}", asked=asked)
     with _told(store, run):
         trained = walk(
             domain=domain,
-            root=folder,
+            root=wish.folder,
             view=view,
             role=role,
             recipe=asked,

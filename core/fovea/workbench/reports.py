@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import re
 from collections.abc import Iterable
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -134,8 +133,7 @@ def export(config: Config, store: Store, domain: Domain, site: Site, *, name: st
         raise UnknownName(f"export of the domain {domain.info.name}", name, sorted(domain.exports))
     exporter = domain.exports[name]
     view, _ = look_at_site(store, domain, site)
-    safe = re.sub(r"[^A-Za-z0-9._-]+", "-", name)
-    path = target or config.reports / site.name / f"{safe}{exporter.suffix}"
+    path = target or config.reports / site.name / f"{site.name}{exporter.suffix}"
     path.parent.mkdir(parents=True, exist_ok=True)
     exporter.write(site=view, target=path, policy=policies_of(store, domain, site).site)
     return Exported(path=path, faults=tuple(exporter.check(path=path)))

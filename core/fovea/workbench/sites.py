@@ -130,8 +130,8 @@ def settings_of(store: Store, registry: Registry, site: Site) -> Mapping[str, An
         "view": job.view,
         "policy": policies.site,
         "units": {
-            **{unit: {"view": view} for unit, view in job.unit_views.items()},
-            **{unit: {"policy": policy} for unit, policy in policies.units.items()},
+            unit: {"view": job.unit_views.get(unit, job.view), "policy": policies.of(unit)}
+            for unit in sorted({*job.unit_views, *policies.units})
         },
     }
 
