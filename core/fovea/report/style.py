@@ -113,6 +113,9 @@ tbody th { font-weight: inherit; }
 .share [style]::before { content: ""; flex: none; width: 56px; height: 8px; margin-right: 10px;
   border-radius: 1px;
   background: linear-gradient(var(--notice), var(--notice)) 0 / var(--part) 100% no-repeat var(--hair); }
+.share ~ .share [style] { min-width: 0; }
+.share ~ .share [style]::before { display: none; }
+thead .number, thead .share { white-space: normal; }
 .unit { font-weight: 400; }
 .none { color: var(--quiet); }
 tr.notice > :first-child { box-shadow: inset 4px 0 var(--notice); }
@@ -121,6 +124,7 @@ tr.alarm > :first-child { box-shadow: inset 4px 0 var(--alarm); }
 tr.notice > :first-child, tr.warning > :first-child, tr.alarm > :first-child { padding-left: 14px; }
 tr.warning, tr.alarm { background: var(--soft); }
 tbody th, tbody td:first-child { min-width: 7.5em; }
+td .badge { white-space: nowrap; }
 tbody th .badge, tbody td:first-child .badge { white-space: nowrap; margin-left: 2px; padding: 0 6px;
   font-size: 12px; line-height: 18px; }
 details { margin: 12px 0 0; font-size: 14px; }

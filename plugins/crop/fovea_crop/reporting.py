@@ -143,7 +143,7 @@ def _fields(site: SiteView, seen: Survey, policy: CropPolicy) -> Table:
         rows.append(
             (
                 name, of_field.latest(policy).share, found, tally.pictures, tally.unsure,
-                tally.share, interval(tally), tally.mean_confidence, of_field.extent.last,
+                tally.share, interval(tally), tally.mean_confidence,
             )
         )  # fmt: skip
         levels.append(_level(site, name, of_field, policy))
@@ -155,7 +155,6 @@ def _fields(site: SiteView, seen: Survey, policy: CropPolicy) -> Table:
         Column(name="share", form="share"),
         Column(name="95 % interval"),
         Column(name="mean confidence", form="share"),
-        Column(name="last picture", form="time"),
     )
     note = (
         "Share: diseased of sure pictures, over all visits, with its 95 % interval (Wilson 1927). Latest share: at the "
