@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import shutil
 import sqlite3
@@ -123,6 +124,27 @@ def test_a_damaged_model_is_refused(walked, bench, tmp_path):
     weights.write_bytes(content)
     with pytest.raises(BundleRefused, match=r"weights\.safetensors"):
         bench.use("demo-farm", str(broken))
+
+
+def test_a_model_trained_again_does_not_slip_into_a_site(bench, drawn, tmp_path):
+    site = bench.add_site(root=drawn / "site", name="steady", domain="crop").site
+    copy = tmp_path / "steady.fovea"
+    shutil.copytree(bench.model("demo-crop").path, copy)
+    bench.use(site.name, str(copy))
+    card = copy / "card.md"
+    card.write_text(card.read_text(encoding="utf-8") + "again\n", encoding="utf-8")
+    sums = [line for line in (copy / "SHA256SUMS").read_text().splitlines() if not line.endswith("card.md")]
+    digest = hashlib.sha256(card.read_bytes()).hexdigest()
+    (copy / "SHA256SUMS").write_text("\n".join(sorted([*sums, f"{digest}  card.md"], key=lambda s: s[66:])) + "\n")
+    with pytest.raises(UsageError, match="trained again since it was put to use at 'steady'"):
+        bench.batch(site.name, progress=silent(), stop=_never)
+
+
+def test_a_name_that_is_none_leaves_no_run_behind(bench, drawn):
+    before = bench.runs()
+    with pytest.raises(UsageError, match="evil"):
+        bench.train(domain="crop", folder=drawn / "train", name="../evil", progress=silent(), stop=_never)
+    assert bench.runs() == before
 
 
 def test_wrong_settings_are_told_all_at_once(bench):

@@ -220,6 +220,7 @@ class Workbench:
         domain, place = self._of_site(site)
         if domain.info.tasks and not self.store.line_up(place.id):
             raise UsageError(f"no model serves '{site}' yet; run: fovea site use {site} MODEL")
+        models.refuse_replaced(self.store.line_up(place.id), site)
         return run_batch(
             store=self.store,
             site=place,

@@ -16,11 +16,11 @@ from fovea.errors import BundleRefused, DataError, FoveaError, Stopped, UnknownN
 from fovea.plugin import Domain, Sample
 from fovea.progress import Progress
 from fovea.registry import Registry
-from fovea.serving.bundle import Bundle, open_bundle
+from fovea.serving.bundle import Bundle, check_name, open_bundle
 from fovea.serving.score import Job, Outcome, Scorer
 from fovea.settings import parse, resolve
 from fovea.store.store import Store
-from fovea.store.values import Run
+from fovea.store.values import LineUp, Run
 from fovea.workbench.config import Config
 from fovea.workbench.sites import split_settings, view_of
 from fovea.workbench.views import Answer, Judged, ModelView, TrainedView
@@ -53,6 +53,21 @@ def find_model(config: Config, name: str) -> Bundle:
     if name.endswith(SUFFIX) and Path(name).is_dir():
         return open_bundle(Path(name))
     raise UnknownName("model", name, [path.stem for path in sorted(config.models.glob(f"*{SUFFIX}"))])
+
+
+def refuse_replaced(line_up: Sequence[LineUp], site: str) -> None:
+    """A model that was trained again under its name serves a site only once somebody says so.
+
+    Raises:
+        UsageError: the bundle on disk is not the one that was put to use.
+        BundleRefused: it cannot be used at all.
+    """
+    for entry in line_up:
+        if open_bundle(entry.path).digest != entry.digest:
+            raise UsageError(
+                f"model '{entry.name}' was trained again since it was put to use at '{site}'; "
+                f"to go on with the new one, run: fovea site use {site} {entry.name}"
+            )
 
 
 def model_view(bundle: Bundle) -> ModelView:
@@ -165,6 +180,7 @@ def _finished(run: Run, trained: Trained) -> Run:
 
 def _begin(config: Config, store: Store, domain: Domain, *, role: str, name: str, asked: Recipe) -> Run:
     """The run to go on with, or a new one. A run that failed is not gone on with: its recipe did not do."""
+    check_name(name)
     recipe = asked.model_dump(mode="json")
     for run in reversed(store.runs()):
         same = run.environment.get("bundle") == name and run.environment.get("asked") == recipe
