@@ -159,6 +159,15 @@ def test_an_empty_folder_is_no_site(bench, tmp_path):
     assert "nothing" not in {site.name for site in bench.sites()}
 
 
+@pytest.mark.parametrize("name, fault", [("absent", "there is no folder"), ("a.jpg", "is a file, not a folder")])
+def test_what_is_no_folder_is_told_as_what_it_is(bench, tmp_path, name, fault):
+    (tmp_path / "a.jpg").touch()
+    with pytest.raises(DataError, match=fault):
+        bench.add_site(root=tmp_path / name, domain="crop")
+    with pytest.raises(DataError, match=fault):
+        bench.train(domain="crop", folder=tmp_path / name, progress=silent(), stop=_never)
+
+
 def test_a_site_without_a_model_says_what_to_do(bench, drawn):
     site = bench.add_site(root=drawn / "site", name="bare", domain="crop").site
     with pytest.raises(UsageError, match="fovea site use bare MODEL"):

@@ -83,7 +83,7 @@ from fovea.plugin.domain import (
 from fovea.plugin.exif import Exif, read_exif
 from fovea.plugin.hooks import GROUP, fovea_domains, fovea_on_event, hookimpl, hookspec
 from fovea.plugin.patterns import PICTURES, PathPattern, find_files
-from fovea.plugin.settings import PolicySettings, ViewSettings
+from fovea.plugin.settings import PolicySettings, ViewSettings, ZoneName
 from fovea.plugin.site import Coverage, Quarantined, SiteView
 from fovea.plugin.values import (
     Attribute,
@@ -175,6 +175,7 @@ __all__ = [
     "Unreadable",
     "ViewSettings",
     "Workflow",
+    "ZoneName",
     "albumentations",
     "count_labels",
     "find_files",

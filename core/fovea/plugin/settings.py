@@ -7,7 +7,22 @@ rescores a picture and a new mask always does.
 
 from __future__ import annotations
 
-from pydantic import BaseModel, ConfigDict, Field
+from typing import Annotated, TypeAlias
+from zoneinfo import ZoneInfo
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+
+
+def _known_zone(name: str) -> str:
+    try:
+        ZoneInfo(name)
+    except (KeyError, OSError, ValueError) as error:  # ZoneInfoNotFoundError is a KeyError
+        raise ValueError(f"there is no time zone '{name}'; wanted a name such as Europe/Rome or UTC") from error
+    return name
+
+
+ZoneName: TypeAlias = Annotated[str, AfterValidator(_known_zone)]
+"""Type of a setting that names an IANA time zone; any other name is refused with a sentence."""
 
 
 class ViewSettings(BaseModel):

@@ -22,7 +22,7 @@ from fovea.settings import parse, resolve
 from fovea.store.store import Store
 from fovea.store.values import LineUp, Run
 from fovea.workbench.config import Config
-from fovea.workbench.sites import split_settings, view_of
+from fovea.workbench.sites import need_folder, split_settings, view_of
 from fovea.workbench.views import Answer, Judged, ModelView, TrainedView
 
 if TYPE_CHECKING:
@@ -119,7 +119,7 @@ def train(
     """Train one role; a training of the same name and recipe that was cut off goes on where it was."""
     from fovea.engine.train import train as walk  # torch is loaded here and nowhere else
 
-    _there(wish.folder)
+    need_folder(wish.folder)
     role, began = only_role(domain, wish.role), time.monotonic()
     asked = resolve(Recipe, "recipe", [parse(wish.recipe, "recipe")])
     view = view_of(domain, split_settings(wish.settings)["view"])
@@ -147,11 +147,6 @@ def train(
         recipe=done.recipe,
         seconds=time.monotonic() - began,
     )
-
-
-def _there(folder: Path) -> None:
-    if not folder.is_dir():
-        raise DataError(f"there is no folder {folder}; name the folder that holds the labelled pictures")
 
 
 @contextmanager
@@ -205,7 +200,7 @@ def _begin(config: Config, store: Store, domain: Domain, *, role: str, name: str
 
 def judge(registry: Registry, bundle: Bundle, *, folder: Path, settings: Sequence[str], progress: Progress) -> Judged:
     """Judge a bundle on a folder of labelled pictures, read as the bundle's own training data were."""
-    _there(folder)
+    need_folder(folder)
     domain = registry.domain(bundle.domain)
     view = view_of(domain, bundle.view, split_settings(settings)["view"])
     return judged(evaluate(domain=domain, root=folder, view=view, bundle=bundle, progress=progress))

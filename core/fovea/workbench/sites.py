@@ -36,6 +36,13 @@ def policy_of(domain: Domain, *layers: Layer) -> PolicySettings:
     return resolve(domain.info.policy, f"policy settings of '{domain.info.name}'", layers)
 
 
+def need_folder(path: Path) -> None:
+    """Raises DataError where ``path`` is no folder."""
+    if not path.is_dir():
+        fault = f"{path} is a file, not a folder" if path.exists() else f"there is no folder {path}"
+        raise DataError(f"{fault}; name the folder that holds the pictures")
+
+
 def split_settings(texts: Iterable[str]) -> dict[Kind, dict[str, Any]]:
     """``view.NAME=VALUE`` and ``policy.NAME=VALUE`` texts, by kind.
 
@@ -53,8 +60,7 @@ def add_site(
     store: Store, registry: Registry, *, root: Path, name: str, domain: str, title: str, settings: Sequence[str]
 ) -> SiteSummary:
     """Add a site after reading its folder once, so that a wrong pattern shows before anything is stored."""
-    if not root.is_dir():
-        raise DataError(f"there is no folder {root}; name the folder that holds the site's pictures")
+    need_folder(root)
     told = read_toml(root / "site.toml")
     about = told.get("site", {})
     domain = domain or about.get("domain", "")
