@@ -8,7 +8,7 @@ import subprocess
 
 import pytest
 
-PIPES = {"core/fovea/batch/child.py", "core/fovea/batch/pool.py", "core/fovea/testing/pickling.py"}
+PIPES = {"core/fovea/processes.py", "core/fovea/testing/pickling.py"}
 """The two ends of the pipe between a batch and its own workers, which pickle crosses, and the check that it can."""
 
 MIGRATIONS = "core/fovea/store/migrations/versions/"

@@ -11,8 +11,8 @@ from dataclasses import dataclass, field
 
 from fovea.batch.courses import Courses
 from fovea.errors import FoveaError, PluginError, StoreError
-from fovea.plugin import Decision, Entry, PolicySettings, Unreadable
-from fovea.registry import blamed
+from fovea.plugin import Decision, PolicySettings, Unreadable
+from fovea.serving import deciding
 from fovea.serving.pictures import is_per_picture
 from fovea.serving.score import Job, Outcome, Scorer
 from fovea.store.store import Store
@@ -143,19 +143,12 @@ def decide(
     for unit in units:
         entries = store.entries(site=batch.site, unit=unit, key=batch.key)
         try:
-            decided[unit] = _decisions(job, policies.of(unit), unit, entries)
+            decided[unit] = deciding.decide(
+                domain=job.domain, entries=entries, policy=policies.of(unit), fitted=job.fitted_of(unit)
+            )
         except PluginError as error:
             faults[unit] = error
     return decided, faults
-
-
-def _decisions(job: Job, policy: PolicySettings, unit: str, entries: Iterator[Entry]) -> list[Decision]:
-    """The last decision of each key; a domain may yield one again as it grows surer."""
-    last: dict[str, Decision] = {}
-    with blamed(job.domain.info, "decide"):
-        for decision in job.domain.decide(entries=entries, policy=policy, fitted=job.fitted_of(unit)):
-            last[decision.key] = decision
-    return list(last.values())
 
 
 @contextmanager

@@ -10,7 +10,7 @@ from typing import Self
 
 from sqlalchemy import Connection
 
-from fovea.plugin import Case, Coverage, Decision, Entry, Event, Fitted, Record, Result, Review, Workflow
+from fovea.plugin import Case, Coverage, Decision, Entry, Fitted, Record, Result, Review, Workflow
 from fovea.store import (
     audit,
     batches,
@@ -18,7 +18,6 @@ from fovea.store import (
     codec,
     entries,
     fitted,
-    outbox,
     plan,
     publish,
     quarantine,
@@ -33,6 +32,7 @@ from fovea.store import (
 from fovea.store import decisions as decisions_table
 from fovea.store import runs as run_table
 from fovea.store.database import Database, open_database
+from fovea.store.events import Events
 
 
 class Store:
@@ -59,6 +59,11 @@ class Store:
     def location(self) -> str | Path:
         """Where another process opens the same database."""
         return self._database.location
+
+    @property
+    def events(self) -> Events:
+        """What listeners are to hear."""
+        return Events(self._database)
 
     def close(self) -> None:
         """Close all connections; the store cannot be used afterwards."""
@@ -349,32 +354,6 @@ class Store:
         with self._write() as (connection, now):
             said = Review(verb=verb, actor=actor, role=role, time=codec.moment(now), verdict=verdict, note=note)
             return cases_table.review(connection, now, number, said, target)
-
-    def announce(self, event: Event) -> bool:
-        """Queue an event for the listeners; False where one of that id is there already."""
-        with self._database.write() as connection:
-            return outbox.add(connection, event)
-
-    def due(self, *, listener: str, now: datetime, limit: int = 100) -> tuple[values.Delivery, ...]:
-        """Events the listener must hear now, oldest first; of one subject, none before its elders."""
-        with self._database.read() as connection:
-            return outbox.due(connection, listener, codec.micros(now), limit)
-
-    def delivered(self, event_id: str, *, listener: str) -> None:
-        """The listener heard the event."""
-        with self._database.write() as connection:
-            outbox.settle(connection, event_id, listener, state="done")
-
-    def failed(self, event_id: str, *, listener: str, error: str, next_time: datetime | None) -> None:
-        """The listener failed; try again at ``next_time``, or never (a dead letter) where it is None."""
-        state, later = ("dead", 0) if next_time is None else ("waiting", codec.micros(next_time))
-        with self._database.write() as connection:
-            outbox.settle(connection, event_id, listener, state=state, next_time=later, error=error)
-
-    def dead_letters(self, listener: str | None = None) -> tuple[values.Delivery, ...]:
-        """Events that were given up on."""
-        with self._database.read() as connection:
-            return outbox.dead(connection, listener)
 
     def write_audit(
         self, *, action: str, subject: str, facts: values.Data, actor: str = "", role: str = ""

@@ -278,6 +278,13 @@ class DecisionRevision:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Ended:
+    """Stands between a unit's entries where its stream fell silent or ended: what follows is a new stretch."""
+
+    time: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Delivery:
     """An event due to one listener; ``attempts`` counts the failed ones so far."""
 

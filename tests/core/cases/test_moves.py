@@ -129,10 +129,10 @@ def test_a_move_is_audited_and_announced(store):
     row = store.audit_rows()[-1]
     assert (row.action, row.actor, row.facts["from"], row.facts["to"]) == ("case.reviewed", "ann", "new", "read")
     kinds = []
-    while told := store.due(listener="l", now=row.time):
+    while told := store.events.due(listener="l", now=row.time):
         kinds += [one.event.kind for one in told]
         for one in told:
-            store.delivered(one.event.id, listener="l")
+            store.events.delivered(one.event.id, listener="l")
     assert kinds == ["finding.opened", "case.read"]
 
 

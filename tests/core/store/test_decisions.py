@@ -26,10 +26,10 @@ def decide(farm, how, *pictures, workflow=None):
 
 def events(farm) -> list[str]:
     heard = []
-    while told := farm.store.due(listener="test", now=farm.clock.now):
+    while told := farm.store.events.due(listener="test", now=farm.clock.now):
         for one in told:
             heard.append(one.event.kind)
-            farm.store.delivered(one.event.id, listener="test")
+            farm.store.events.delivered(one.event.id, listener="test")
     return heard
 
 
@@ -167,7 +167,7 @@ def test_events_have_the_same_ids_in_two_stores_of_one_history(farm, tmp_path, c
     from fovea.store.store import Store
 
     def ids(store):
-        return [one.event.id for one in store.due(listener="l", now=clock.now)]
+        return [one.event.id for one in store.events.due(listener="l", now=clock.now)]
 
     decide(farm, say())
     with Store.open(tmp_path / "other.db", clock=clock) as other:

@@ -137,5 +137,5 @@ def test_a_finished_batch_is_not_resumed(farm):
     farm.store.finish_batch(batch)
     assert farm.store.open_batch(site=farm.site.id, key=farm.key).id != batch.id
     assert farm.store.batch(batch.id).state == "finished"
-    told = farm.store.due(listener="l", now=farm.clock.now)
+    told = farm.store.events.due(listener="l", now=farm.clock.now)
     assert [one.event.kind for one in told] == ["batch.finished"]
