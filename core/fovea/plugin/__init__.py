@@ -84,7 +84,7 @@ from fovea.plugin.exif import Exif, read_exif
 from fovea.plugin.hooks import GROUP, fovea_domains, fovea_on_event, hookimpl, hookspec
 from fovea.plugin.patterns import PICTURES, PathPattern, find_files
 from fovea.plugin.settings import PolicySettings, ViewSettings, ZoneName
-from fovea.plugin.site import Coverage, Quarantined, SiteView
+from fovea.plugin.site import Clip, Coverage, Quarantined, SiteView
 from fovea.plugin.values import (
     Attribute,
     Box,
@@ -122,6 +122,7 @@ __all__ = [
     "Case",
     "Cell",
     "Chart",
+    "Clip",
     "Column",
     "Coverage",
     "Decision",

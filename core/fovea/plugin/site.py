@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
+from pathlib import Path
 
 from fovea.plugin.decisions import Case, Decision
 from fovea.plugin.values import Image, Record, Result, Unreadable, _empty
@@ -30,6 +31,27 @@ class Coverage:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Clip:
+    """The prepared frames around a finding of a stream, as a film on disk.
+
+    Args:
+        unit: the finding's unit.
+        key: the finding's key in that unit.
+        path: the file: Motion JPEG in an AVI container.
+        start: moment of the first frame.
+        end: moment of the last frame.
+        frames: how many there are.
+    """
+
+    unit: str
+    key: str
+    path: Path
+    start: datetime
+    end: datetime
+    frames: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class SiteView:
     """One site's state at one moment.
 
@@ -38,6 +60,7 @@ class SiteView:
         title: the site's title for people.
         made: when this view was taken.
         line_up: bundle name by role.
+        clips: films of what streams showed around findings, oldest first.
         results: yields every result anew, unit by unit, in order of time; a large site does not fit in a list.
         records: yields every record anew, unit by unit, in order of time.
         decisions: current decisions by unit.
@@ -57,4 +80,5 @@ class SiteView:
     cases: tuple[Case, ...] = ()
     quarantined: tuple[Quarantined, ...] = ()
     coverage: tuple[Coverage, ...] = ()
+    clips: tuple[Clip, ...] = ()
     line_up: Mapping[str, str] = field(default_factory=_empty)

@@ -60,13 +60,13 @@ def publish(
     at_fault = {name: (seqs[name], fault) for name, fault in faults.items() if name in seqs}
     quarantine.put_units(connection, now, batch, at_fault)
     decided = {name: made.get(name, ()) for name in seqs if name not in faults}
-    changes = _changes(connection, lease.site, decided)
-    _write(connection, now, lease, changes)
+    changes = changes_of(connection, lease.site, decided, whole=True)
+    write(connection, now, batch, changes)
     cases_table.follow(connection, now, lease.site, changes, workflow)
-    _mark(connection, batch, {name: seqs[name] for name in decided})
+    mark(connection, batch, {name: seqs[name] for name in decided})
     work.close(connection, lease.id)
     work.decide_again(connection, lease)
-    facts = {"work": lease.id, "units": len(decided), "changed": len(changes), "root": _root(changes)}
+    facts = {"work": lease.id, "units": len(decided), "changed": len(changes), "root": root(changes)}
     audit.append(
         connection,
         now,
@@ -90,7 +90,10 @@ def _fresh(connection: Connection, lease: Lease, key: BatchKey) -> dict[str, int
     return {row.unit: row.seq for row in found if row.decided_key != key.decision_key or row.decided_seq <= row.seq}
 
 
-def _changes(connection: Connection, site: int, decided: Mapping[str, Sequence[Decision]]) -> list[Change]:
+def changes_of(
+    connection: Connection, site: int, decided: Mapping[str, Sequence[Decision]], *, whole: bool
+) -> list[Change]:
+    """What is new or different, by unit and key; ``whole``: and what the units' decisions no longer hold."""
     there: dict[tuple[str, str], Row[Any]] = {}
     for part in pieces(list(decided)):
         wanted = select(decisions).where(decisions.c.site_id == site, decisions.c.unit.in_(part))
@@ -106,7 +109,7 @@ def _changes(connection: Connection, site: int, decided: Mapping[str, Sequence[D
     gone = [
         _change(place, row.data, row, withdrawn=True)
         for place, row in there.items()
-        if place not in texts and not row.withdrawn
+        if whole and place not in texts and not row.withdrawn
     ]
     return sorted([*changed, *gone], key=lambda change: (change.unit, change.key))
 
@@ -123,17 +126,18 @@ def _change(place: tuple[str, str], text: str, row: Row[Any] | None, *, withdraw
     )
 
 
-def _write(connection: Connection, now: int, lease: Lease, changes: Sequence[Change]) -> None:
+def write(connection: Connection, now: int, batch: Row[Any], changes: Sequence[Change]) -> None:
+    """Upsert decisions and add to their history."""
     rows = [
         {
-            "site_id": lease.site,
+            "site_id": batch.site_id,
             "unit": change.unit,
             "key": change.key,
             "data": change.text,
             "digest": codec.digest(change.text),
             "revision": change.revision,
             "withdrawn": change.withdrawn,
-            "batch_id": lease.batch,
+            "batch_id": batch.id,
             "time": now,
         }
         for change in changes
@@ -141,27 +145,29 @@ def _write(connection: Connection, now: int, lease: Lease, changes: Sequence[Cha
     put(connection, decisions, rows, _KEY, _CHANGE)
     for change in changes:
         of = select(decisions.c.id).where(
-            decisions.c.site_id == lease.site, decisions.c.unit == change.unit, decisions.c.key == change.key
+            decisions.c.site_id == batch.site_id, decisions.c.unit == change.unit, decisions.c.key == change.key
         )
         row = {
             "decision_id": of.scalar_subquery(),
             "revision": change.revision,
             "data": change.text,
             "withdrawn": change.withdrawn,
-            "batch_id": lease.batch,
+            "batch_id": batch.id,
             "time": now,
         }
         connection.execute(decision_history.insert().values(**row))
 
 
-def _mark(connection: Connection, batch: Row[Any], seqs: Mapping[str, int]) -> None:
+def mark(connection: Connection, batch: Row[Any], seqs: Mapping[str, int]) -> None:
+    """These units were decided on what they were at that seq."""
     key = BatchKey(**codec.load(batch.job)).decision_key
     for name, seq in seqs.items():
         mine = units.update().where(units.c.site_id == batch.site_id, units.c.unit == name)
         connection.execute(mine.values(decided_seq=seq, decided_key=key, batch_id=batch.id, fault=""))
 
 
-def _root(changes: Sequence[Change]) -> str:
+def root(changes: Sequence[Change]) -> str:
+    """One digest over changes."""
     return codec.digest(codec.dump([[change.unit, change.text, change.withdrawn] for change in changes]))
 
 

@@ -2,35 +2,52 @@
 
 from __future__ import annotations
 
+import heapq
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, and_, case, exists, func, or_, select
+from sqlalchemy import ColumnElement, Connection, Table, and_, case, exists, false, func, or_, select
 
-from fovea.plugin import Coverage, Entry, Prediction, Record, Result
+from fovea.plugin import Coverage, Entry, Prediction, Record, Result, Tick
 from fovea.store import codec, units
 from fovea.store.plan import in_time
-from fovea.store.tables import measures, predictions, quarantine, records, samples, sources
-from fovea.store.values import BatchKey
+from fovea.store.tables import measures, predictions, quarantine, records, samples, silence, sources
+from fovea.store.values import BatchKey, Ended
 
 _WINDOW = 200
 _BEFORE_ALL = -(1 << 62)
 
 
-def entries(connection: Connection, site: int, unit: str, key: BatchKey) -> Iterator[Entry]:
-    """A unit's results and records in order of time; of one moment, the record first."""
+def entries(
+    connection: Connection, site: int, unit: str, key: BatchKey, after: int | None = None
+) -> Iterator[Entry | Ended]:
+    """A unit's results, records and silences in order of time; of one moment, in that order: record first.
+
+    ``after`` leaves out what came until that moment (microseconds), the timeless included.
+    """
     if not units.is_alive(connection, site, unit):
         return
-    records_left = _timed_records(connection, site, unit)
-    waiting = next(records_left, None)
-    for time, result in _timed_results(connection, site, key, unit):
-        while waiting is not None and waiting[0] <= time:
-            yield waiting[1]
-            waiting = next(records_left, None)
-        yield result
-    if waiting is not None:
-        yield waiting[1]
-        yield from (record for _, record in records_left)
+    parts: tuple[Iterator[tuple[int, Entry | Ended]], ...] = (
+        _timed_records(connection, site, unit, after),
+        _timed_results(connection, site, key, unit, after),
+        _silences(connection, site, unit, after),
+    )
+    for _, entry in heapq.merge(*parts, key=lambda timed: timed[0]):  # of equals, the earlier part's first
+        yield entry
+
+
+def _silences(connection: Connection, site: int, unit: str, after: int | None) -> Iterator[tuple[int, Entry | Ended]]:
+    wanted = select(silence).where(silence.c.site_id == site, silence.c.unit == unit, *_since(silence, after))
+    ordered = wanted.order_by(silence.c.time_us)
+    for row in connection.execute(ordered, execution_options={"yield_per": _WINDOW}):
+        if row.tick:
+            yield row.time_us, Tick(time=codec.moment(row.time_us, row.zone))
+        if row.ends:
+            yield row.time_us, Ended(time=codec.moment(row.time_us, row.zone))
+
+
+def _since(table: Table, after: int | None) -> list[ColumnElement[bool]]:
+    return [] if after is None else [table.c.time_us > after]
 
 
 def results(connection: Connection, site: int, key: BatchKey, unit: str | None) -> Iterator[Result]:
@@ -47,17 +64,21 @@ def every_record(connection: Connection, site: int) -> Iterator[Record]:
         yield codec.load_record(row.kind, row.unit, row.key, row.data)
 
 
-def _timed_records(connection: Connection, site: int, unit: str) -> Iterator[tuple[int, Record]]:
+def _timed_records(connection: Connection, site: int, unit: str, after: int | None) -> Iterator[tuple[int, Record]]:
     wanted = (
         select(records)
-        .where(records.c.site_id == site, records.c.unit.in_((unit, "")), records.c.current)
+        .where(records.c.site_id == site, records.c.unit.in_((unit, "")), records.c.current, *_since(records, after))
         .order_by(records.c.time_us, records.c.unit, records.c.kind, records.c.key)
     )
     for row in connection.execute(wanted, execution_options={"yield_per": _WINDOW}):
         yield row.time_us, codec.load_record(row.kind, row.unit, row.key, row.data)
 
 
-def _timed_results(connection: Connection, site: int, key: BatchKey, unit: str | None) -> Iterator[tuple[int, Result]]:
+def _timed_results(
+    connection: Connection, site: int, key: BatchKey, unit: str | None, after: int | None = None
+) -> Iterator[tuple[int, Result]]:
+    """Results under the key; those of streams under whichever key they came in, for their pixels are gone."""
+    under = or_(measures.c.result_key == key.result_key, sources.c.stream)
     wanted = (
         select(
             samples.c.id,
@@ -66,39 +87,46 @@ def _timed_results(connection: Connection, site: int, key: BatchKey, unit: str |
             samples.c.data,
             samples.c.answers,
             sources.c.path,
+            sources.c.stream,
             measures.c.data.label("measures"),
         )
         .join(sources, sources.c.id == samples.c.source_id)
-        .join(measures, and_(measures.c.sample_id == samples.c.id, measures.c.result_key == key.result_key))
-        .where(samples.c.site_id == site, samples.c.current)
+        .join(measures, and_(measures.c.sample_id == samples.c.id, under))
+        .where(samples.c.site_id == site, samples.c.current, *_since(samples, after))
         .order_by(samples.c.unit, *in_time(), sources.c.path, samples.c.part)
     )
     if unit is not None:
         wanted = wanted.where(samples.c.unit == unit)
     found = connection.execute(wanted, execution_options={"yield_per": _WINDOW})
     for rows in found.partitions(_WINDOW):
-        said = _predictions(connection, [row.id for row in rows], key)
+        said = _predictions(connection, [row.id for row in rows if not row.stream], _under(key))
+        said |= _predictions(connection, [row.id for row in rows if row.stream], [])
         for row in rows:
             yield _BEFORE_ALL if row.time_us is None else row.time_us, _result(row, said.get(row.id, ()))
 
 
-def _predictions(connection: Connection, numbers: Sequence[int], key: BatchKey) -> dict[int, list[Prediction]]:
-    by_bundle: list[ColumnElement[bool]] = [
+def _under(key: BatchKey) -> list[ColumnElement[bool]]:
+    by_bundle = [
         and_(predictions.c.role == role, predictions.c.bundle_digest == digest)
         for role, digest in sorted(key.bundles.items())
     ]
+    return [
+        predictions.c.view_digest == key.view_digest,
+        predictions.c.fitted_digest == key.fitted_digest,
+        predictions.c.precision == key.precision,
+        or_(false(), *by_bundle),
+    ]
+
+
+def _predictions(
+    connection: Connection, numbers: Sequence[int], rules: Sequence[ColumnElement[bool]]
+) -> dict[int, list[Prediction]]:
     found: dict[int, list[Prediction]] = {}
-    if not by_bundle:
+    if not numbers:
         return found
     wanted = (
         select(predictions)
-        .where(
-            predictions.c.sample_id.in_(numbers),
-            predictions.c.view_digest == key.view_digest,
-            predictions.c.fitted_digest == key.fitted_digest,
-            predictions.c.precision == key.precision,
-            or_(*by_bundle),
-        )
+        .where(predictions.c.sample_id.in_(numbers), *rules)
         .order_by(predictions.c.sample_id, predictions.c.role, predictions.c.region)
     )
     for row in connection.execute(wanted):

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from collections.abc import Sequence
+from datetime import datetime, timedelta
 
 from fovea.plugin import Event
 from fovea.store import codec, outbox, values
 from fovea.store.database import Database
+from fovea.store.outbox import Owed
 
 
 class Events:
@@ -21,9 +23,29 @@ class Events:
             return outbox.add(connection, event)
 
     def due(self, *, listener: str, now: datetime, limit: int = 100) -> tuple[values.Delivery, ...]:
-        """Events the listener must hear now, oldest first; of one subject, none before its elders."""
+        """Events the listener must hear now, those that failed least first; of one subject, none before its elders."""
         with self._database.read() as connection:
             return outbox.due(connection, listener, codec.micros(now), limit)
+
+    def owed(self, *, listener: str) -> tuple[Owed, ...]:
+        """Every event that the listener has neither heard nor been given up on for, oldest first."""
+        with self._database.read() as connection:
+            return outbox.owed(connection, listener)
+
+    def claim(self, *, listener: str, now: datetime, seconds: float) -> values.Delivery | None:
+        """Take one event that is due, so that nobody else tells it for ``seconds``; None where nothing is due.
+
+        It must then be :meth:`delivered` or :meth:`failed`. Whoever claims and vanishes costs the event that time
+        and one of its attempts. A listener met for the first time is owed what happened since a day before.
+        """
+        moment = codec.micros(now)
+        with self._database.read() as connection:  # nobody is kept from writing where there is nothing to do
+            if outbox.is_met(connection, listener) and not outbox.due(connection, listener, moment, 1):
+                return None
+        with self._database.write() as connection:
+            outbox.meet(connection, listener, moment)
+            until = codec.micros(now + timedelta(seconds=seconds))
+            return outbox.claim(connection, listener, moment, until)
 
     def delivered(self, event_id: str, *, listener: str) -> None:
         """The listener heard the event."""
@@ -40,3 +62,13 @@ class Events:
         """Events that were given up on."""
         with self._database.read() as connection:
             return outbox.dead(connection, listener)
+
+    def retry(self, listener: str | None = None, *, now: datetime, actor: str = "", role: str = "") -> int:
+        """Give dead letters another life; returns how many. Audited."""
+        with self._database.write() as connection:
+            return outbox.revive(connection, codec.micros(now), listener, actor=actor, role=role)
+
+    def tidy(self, listeners: Sequence[str], *, before: datetime) -> int:
+        """Forget events older than ``before`` that are over for all these listeners; returns how many."""
+        with self._database.write() as connection:
+            return outbox.tidy(connection, listeners, codec.micros(before))

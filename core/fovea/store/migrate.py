@@ -9,7 +9,7 @@ from sqlalchemy import Connection, inspect, text
 from fovea.errors import StoreError
 from fovea.store.database import Database
 
-HEAD = "0001"
+HEAD = "0002"
 """The newest revision. Known here, so that opening a database that has it does not load Alembic."""
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, Subquery, and_, exists, func, insert, literal, or_, select
@@ -16,23 +17,23 @@ DECIDE_TOGETHER = 512
 """Units are decided together until they hold about this many samples: a transaction a unit is slow for small ones."""
 
 
-def plan(connection: Connection, batch: Batch, *, chunk: int, in_order: bool) -> WorkCount:
-    """Create the missing work of a batch."""
+def plan(connection: Connection, batch: Batch, *, chunk: int, in_order: bool, hold: Collection[str] = ()) -> WorkCount:
+    """Create the missing work of a batch, but for the units held back."""
     # on a server this also locks the batch's row, so that two planners do not plan the same pictures
     connection.execute(batches.update().where(batches.c.id == batch.id).values(in_order=in_order))
     last, place = connection.execute(
         select(func.coalesce(func.max(work.c.id), 0), func.coalesce(func.max(work.c.place), -SPAN))
     ).one()
     start = place - place % SPAN + SPAN
-    pictures = _score(connection, batch, chunk, start, last, in_order=in_order)
+    cut = _cut(batch, chunk, start, in_order=in_order, hold=hold)
+    pictures = _score(connection, batch, cut, last)
     place = connection.execute(select(func.coalesce(func.max(work.c.place), -SPAN))).scalar_one()
-    decided = _decide(connection, batch, place - place % SPAN + SPAN, last)
+    decided = _decide(connection, batch, place - place % SPAN + SPAN, last, hold)
     chunks = select(func.count()).where(work.c.id > last, work.c.batch_id == batch.id, work.c.kind == "score")
     return WorkCount(pictures=pictures, chunks=connection.execute(chunks).scalar_one(), units=decided)
 
 
-def _score(connection: Connection, batch: Batch, chunk: int, start: int, last: int, *, in_order: bool) -> int:
-    cut = _cut(batch, chunk, start, in_order=in_order)
+def _score(connection: Connection, batch: Batch, cut: Subquery, last: int) -> int:
     by = (cut.c.bound, cut.c.place)
     groups = select(*_common(batch, "score"), *by, func.count()).group_by(*by).order_by(*by)
     connection.execute(insert(work).from_select([*_COMMON, "unit", "place", "pictures"], groups))
@@ -57,7 +58,7 @@ def _common(batch: Batch, kind: str) -> list[ColumnElement[Any]]:
     return [literal(batch.id), literal(kind), literal("ready"), literal(b""), literal(0), literal(0), literal(0)]
 
 
-def _cut(batch: Batch, chunk: int, start: int, *, in_order: bool) -> Subquery:
+def _cut(batch: Batch, chunk: int, start: int, *, in_order: bool, hold: Collection[str]) -> Subquery:
     """The missing samples, each with its chunk (unit and place) and its own place in that."""
     order = (*in_time(), sources.c.path, samples.c.part)
     window: dict[str, Any] = {"partition_by": samples.c.unit} if in_order else {}
@@ -65,7 +66,13 @@ def _cut(batch: Batch, chunk: int, start: int, *, in_order: bool) -> Subquery:
     missing = (
         select(samples.c.id, samples.c.unit, nth.label("nth"))
         .select_from(samples.join(sources, sources.c.id == samples.c.source_id))
-        .where(samples.c.site_id == batch.site, samples.c.current, *_missing(batch))
+        .where(
+            samples.c.site_id == batch.site,
+            samples.c.current,
+            ~sources.c.stream,  # the pixels of a stream are gone: what was said of them when they came in, stands
+            samples.c.unit.not_in(hold),
+            *_missing(batch),
+        )
         .subquery()
     )
     place = missing.c.nth // chunk * SPAN + start
@@ -92,7 +99,7 @@ def _missing(batch: Batch) -> list[ColumnElement[bool]]:
     ]
 
 
-def _decide(connection: Connection, batch: Batch, start: int, last: int) -> int:
+def _decide(connection: Connection, batch: Batch, start: int, last: int, hold: Collection[str]) -> int:
     """Work for units whose inputs are not those last decided on and that have nothing left to score."""
     size = select(func.count() + 1).where(
         samples.c.site_id == units.c.site_id, samples.c.unit == units.c.unit, samples.c.current
@@ -101,6 +108,7 @@ def _decide(connection: Connection, batch: Batch, start: int, last: int) -> int:
         select(units.c.unit, size.scalar_subquery().label("size"))
         .where(
             units.c.site_id == batch.site,
+            units.c.unit.not_in(hold),
             or_(units.c.decided_seq != units.c.seq, units.c.decided_key != batch.key.decision_key),
             ~exists().where(work_units.c.batch_id == batch.id, work_units.c.unit == units.c.unit),
         )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, TypeAlias
 
 from sqlalchemy import Connection, select
 
@@ -14,6 +14,7 @@ from fovea.store.rows import SYSTEM, add_missing
 from fovea.store.tables import batches, measures, predictions
 from fovea.store.values import BatchKey, Fault, Lease, Scored
 
+Rows: TypeAlias = tuple[list[dict[str, Any]], list[dict[str, Any]]]
 _IDENTITY = ("sample_id", "region", "role", "bundle_digest", "view_digest", "fitted_digest", "precision")
 
 
@@ -30,9 +31,7 @@ def publish(connection: Connection, now: int, lease: Lease, outcomes: Sequence[S
     by_id = _by_id(lease, outcomes)
     good = {number: one for number, one in by_id.items() if one.fault is None}
     faults: list[tuple[int, Fault]] = [(number, one.fault) for number, one in by_id.items() if one.fault is not None]
-    rows = _measures(good, key, batch.id), _predictions(good, key)
-    add_missing(connection, measures, rows[0], ("sample_id", "result_key"))
-    add_missing(connection, predictions, rows[1], _IDENTITY)
+    rows = write_results(connection, good, key, batch.id)
     quarantine.clear(connection, lease.site, list(good))
     quarantine.put_samples(connection, now, batch, faults)
     names = work.finish_score(connection, lease.site, lease.id, lease.batch)
@@ -53,6 +52,14 @@ def publish(connection: Connection, now: int, lease: Lease, outcomes: Sequence[S
         role="system",
     )
     return True
+
+
+def write_results(connection: Connection, good: dict[int, Scored], key: BatchKey, batch: int) -> Rows:
+    """Write measures and predictions of samples by the store's number; answers the rows."""
+    rows = _measures(good, key, batch), _predictions(good, key)
+    add_missing(connection, measures, rows[0], ("sample_id", "result_key"))
+    add_missing(connection, predictions, rows[1], _IDENTITY)
+    return rows
 
 
 def _by_id(lease: Lease, outcomes: Sequence[Scored]) -> dict[int, Scored]:
@@ -97,7 +104,7 @@ def _bundle(role: str, key: BatchKey) -> str:
     return key.bundles[role]
 
 
-def _root(rows: tuple[list[dict[str, Any]], list[dict[str, Any]]], by_id: dict[int, Scored]) -> str:
+def _root(rows: Rows, by_id: dict[int, Scored]) -> str:
     """One digest over everything the chunk wrote, in the order of its samples."""
     total = hashlib.sha256()
     for row in (*rows[0], *rows[1]):

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 from sqlalchemy import Connection, Row, Table, exists, select, tuple_
 
+from fovea.errors import UsageError
 from fovea.plugin import Record, Sample
 from fovea.store import codec, units
 from fovea.store.rows import add_missing, pieces, put
@@ -37,19 +38,22 @@ def record(
 ) -> ScanCount:
     """Write down samples and records."""
     wanted = {item.sample.key: item for item in items}
-    versions = _sources(connection, batch.site, list(wanted.values()))
+    versions = _sources(connection, batch.site, list(wanted.values()), stream=stream)
     done = _compare(connection, now, batch, list(wanted.values()), versions, stream=stream)
     _write(connection, now, batch, done)
     changed = _records(connection, batch, found, stream=stream)
     return done.count + ScanCount(records=changed)
 
 
-def _sources(connection: Connection, site: int, items: Sequence[Scanned]) -> dict[str, tuple[int, int]]:
+def _sources(
+    connection: Connection, site: int, items: Sequence[Scanned], *, stream: bool
+) -> dict[str, tuple[int, int]]:
     """Add and update the sources; answers (id, version) by path."""
     stats = {item.sample.source: item.stat for item in items}
     there = _sources_there(connection, site, list(stats))
+    _only_of_its_kind(there, stream=stream)
     fresh = [
-        {"site_id": site, "path": path, "version": 1, "deleted": False, **_stat(stat)}
+        {"site_id": site, "path": path, "version": 1, "deleted": False, "stream": stream, **_stat(stat)}
         for path, stat in stats.items()
         if path not in there
     ]
@@ -69,6 +73,12 @@ def _sources(connection: Connection, site: int, items: Sequence[Scanned]) -> dic
     if changed:
         there = _sources_there(connection, site, list(stats))
     return {path: (row.id, row.version) for path, row in there.items()}
+
+
+def _only_of_its_kind(there: Mapping[str, Row[Any]], *, stream: bool) -> None:
+    clash = next((path for path, row in there.items() if row.stream != stream), None)
+    if clash is not None:
+        raise UsageError(f"'{clash}' is the name of a stream of this site and of a file in its folder: rename the file")
 
 
 def _stat(stat: FileStat | None) -> dict[str, Any]:

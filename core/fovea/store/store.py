@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
@@ -33,6 +33,7 @@ from fovea.store import decisions as decisions_table
 from fovea.store import runs as run_table
 from fovea.store.database import Database, open_database
 from fovea.store.events import Events
+from fovea.store.live import Live
 
 
 class Store:
@@ -59,6 +60,11 @@ class Store:
     def location(self) -> str | Path:
         """Where another process opens the same database."""
         return self._database.location
+
+    @property
+    def live(self) -> Live:
+        """What comes in by streams."""
+        return Live(self._database, self._clock)
 
     @property
     def events(self) -> Events:
@@ -201,14 +207,17 @@ class Store:
         with self._write() as (connection, now):
             return scan.end(connection, now, batch)
 
-    def plan(self, batch: values.Batch, *, chunk: int = 16, in_order: bool = False) -> values.WorkCount:
+    def plan(
+        self, batch: values.Batch, *, chunk: int = 16, in_order: bool = False, hold: Collection[str] = ()
+    ) -> values.WorkCount:
         """Create the work that is missing; may be called again at any time and then adds only what is new.
 
         Chunks hold at most ``chunk`` samples. With ``in_order`` a chunk holds samples of one unit, and a unit's
-        chunks are leased one after the other; without it a chunk may hold several (small) units.
+        chunks are leased one after the other; without it a chunk may hold several (small) units. Units to ``hold``
+        are left for a later call: their pictures are still coming in.
         """
         with self._database.write() as connection:
-            return plan.plan(connection, batch, chunk=chunk, in_order=in_order)
+            return plan.plan(connection, batch, chunk=chunk, in_order=in_order, hold=hold)
 
     def lease(self, batch: values.Batch, *, owner: str, seconds: float) -> values.Lease | None:
         """Take the oldest work nobody holds, decisions first; None where there is none to be had just now.
@@ -267,11 +276,12 @@ class Store:
         with self._database.read() as connection:
             return batches.counts(connection, batch.id)
 
-    def entries(self, *, site: int, unit: str, key: values.BatchKey) -> Iterator[Entry]:
-        """A unit's results and records in order (time, order, source, part), streamed.
+    def entries(self, *, site: int, unit: str, key: values.BatchKey) -> Iterator[Entry | values.Ended]:
+        """A unit's results, records and ticks in order (time, order, source, part), streamed.
 
         Results without a time come first; of one moment, the record comes before the result. A record with an
-        empty unit belongs to every unit that has samples or records of its own.
+        empty unit belongs to every unit that has samples or records of its own. Where the unit's stream ended,
+        there is an :class:`Ended`.
         """
         with self._database.read() as connection:
             yield from entries.entries(connection, site, unit, key)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from sqlalchemy import (
+    Boolean,
     Column,
     Float,
     Index,
@@ -11,6 +12,7 @@ from sqlalchemy import (
     Table,
     Text,
     UniqueConstraint,
+    false,
 )
 
 from fovea.store.columns import Id, count, flag, metadata, name, number, text, time, to
@@ -93,6 +95,7 @@ sources = Table(
     name("path"),
     count("version"),
     flag("is_file"),
+    Column("stream", Boolean, nullable=False, server_default=false()),  # added to tables that were there already
     count("size"),
     count("mtime_ns"),
     count("ctime_ns"),
@@ -138,6 +141,33 @@ records = Table(
     flag("kept"),
     count("seen_scan"),
     UniqueConstraint("site_id", "unit", "time_us", "kind", "key"),
+)
+
+silence = Table(
+    "silence",
+    metadata,
+    to("sites", "site_id"),
+    name("unit"),
+    time("time_us"),
+    text("zone"),
+    flag("tick"),
+    flag("ends"),
+    PrimaryKeyConstraint("site_id", "unit", "time_us"),
+)
+
+clips = Table(
+    "clips",
+    metadata,
+    number(),
+    to("sites", "site_id"),
+    name("unit"),
+    name("key"),
+    name("path"),
+    time("start_us"),
+    time("end_us"),
+    text("zone"),
+    count("frames"),
+    UniqueConstraint("site_id", "unit", "key", "start_us"),
 )
 
 units = Table(

@@ -18,7 +18,7 @@ Faults: TypeAlias = Mapping[str, Fault]
 Decided: TypeAlias = Mapping[str, Sequence[Decision]]
 Data: TypeAlias = Mapping[str, Any]
 """JSON-ready facts by name."""
-Settings: TypeAlias = Literal["view", "policy"]
+Settings: TypeAlias = Literal["view", "policy", "stream"]
 WorkKind: TypeAlias = Literal["score", "decide"]
 MAX_ATTEMPTS = 3
 """A chunk that was tried this often without an answer is split; a single picture is then quarantined."""
@@ -219,6 +219,23 @@ class Scored:
     measures: Measures = field(default_factory=Measures)
     predictions: tuple[Prediction, ...] = ()
     fault: Fault | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Arrived:
+    """What a stream brought for one unit: an answered frame, a tick, or its end; exactly one of the three.
+
+    Args:
+        unit: whose it is.
+        scored: a frame with its answer.
+        tick: the moment of a second without a frame.
+        ended: the moment at which the unit ended.
+    """
+
+    unit: str
+    scored: Scored | None = None
+    tick: datetime | None = None
+    ended: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
