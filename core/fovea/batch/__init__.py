@@ -6,6 +6,6 @@ their own (``python -c``, not ``multiprocessing``): the caller's ``__main__`` is
 environment (one thread each) is fixed before any library loads, and they end when the caller does.
 """
 
-from fovea.batch.run import BatchSummary, run_batch
+from fovea.batch.run import BatchSummary, Patience, run_batch
 
-__all__ = ["BatchSummary", "run_batch"]
+__all__ = ["BatchSummary", "Patience", "run_batch"]

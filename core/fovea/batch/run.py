@@ -11,7 +11,7 @@ from fovea.batch.child import Assignment
 from fovea.batch.key import key_of
 from fovea.batch.owner import free_the_dead, new_owner
 from fovea.batch.pool import Pool
-from fovea.batch.scan import scan
+from fovea.batch.scan import Found, scan
 from fovea.batch.work import LEASE_SECONDS, Policies, Worker
 from fovea.errors import Locked, PluginError, Stopped
 from fovea.plugin import PolicySettings
@@ -19,12 +19,25 @@ from fovea.progress import Progress
 from fovea.serving.pictures import is_per_picture
 from fovea.serving.score import Job, open_bundles
 from fovea.store.store import Store
-from fovea.store.values import Batch, BatchCounts, FaultRow, ScanCount, Site
+from fovea.store.values import Batch, BatchCounts, FaultRow, Site
 
 CHUNK = 16
 """Pictures leased, answered and published at once: what a kill may cost, against one transaction each."""
 
 _POLL = 0.1
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Patience:
+    """How long a batch waits.
+
+    Args:
+        lease_s: seconds that the work of a machine that vanished stays out of reach for others.
+        fresh_s: units that got a file less than so many seconds ago are left for a later batch: more may come.
+    """
+
+    lease_s: float = LEASE_SECONDS
+    fresh_s: float = 0.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -39,6 +52,7 @@ class BatchSummary:
         quarantined: pictures of the site in quarantine, by code.
         new_quarantined: pictures sent to quarantine now.
         units: units decided now.
+        held: pictures left for a later batch, because their unit is still getting files.
         decisions: decisions made or changed now.
         findings: decisions of the site, as it stands, that somebody must act on.
         seconds: from start to end.
@@ -53,6 +67,7 @@ class BatchSummary:
     quarantined: Mapping[str, int]
     new_quarantined: int
     units: int
+    held: int
     decisions: int
     findings: int
     seconds: float
@@ -69,7 +84,7 @@ def run_batch(
     workers: int,
     progress: Progress,
     stop: Callable[[], bool],
-    lease_seconds: float = LEASE_SECONDS,
+    patience: Patience = Patience(),
 ) -> BatchSummary:
     """Answer every picture of a site that has no answer under this job yet, and decide on every unit concerned.
 
@@ -84,7 +99,7 @@ def run_batch(
         workers: processes to start, at most; 0 works in this process, where a crashing decoder ends the batch.
         progress: told of two pieces of work, the scan and the scoring.
         stop: asked several times a second; once true, chunks in hand are finished and the batch can be resumed.
-        lease_seconds: how long the work of a machine that vanished stays out of reach for others.
+        patience: with vanished machines, and with units whose files are still coming in.
 
     Raises:
         DataError: the folder is not there, or holds no picture the domain knows.
@@ -97,9 +112,9 @@ def run_batch(
     policies = policy if isinstance(policy, Policies) else Policies(site=policy)
     key = key_of(job, policies, open_bundles(job))
     batch = store.open_batch(site=site.id, key=key)
-    scanned = scan(store=store, batch=batch, job=job, progress=progress, stop=stop)
+    found = scan(store=store, batch=batch, job=job, progress=progress, stop=stop, fresh_s=patience.fresh_s)
     free_the_dead(store, batch)
-    store.plan(batch, chunk=CHUNK, in_order=not is_per_picture(job.domain))
+    store.plan(batch, chunk=CHUNK, in_order=not is_per_picture(job.domain), hold=set(found.fresh))
     before, started = store.counts(batch), time.monotonic()
     watch = _Watch(store, batch, progress, stop, before)
     if before.todo + before.leased:
@@ -109,13 +124,13 @@ def run_batch(
             job=job,
             policies=policies,
             owner=new_owner("alone"),
-            seconds=lease_seconds,
+            seconds=patience.lease_s,
         )
         _work(watch, assignment, workers)
     _not_superseded(store, batch)
     store.finish_batch(batch)
     scoring = time.monotonic() - started
-    return _summary(store, batch, scanned, before, began=began, scoring=scoring)
+    return _summary(store, batch, found, before, began=began, scoring=scoring)
 
 
 def _work(watch: _Watch, assignment: Assignment, workers: int) -> None:
@@ -200,20 +215,22 @@ def _not_superseded(store: Store, batch: Batch) -> None:
 
 
 def _summary(
-    store: Store, batch: Batch, scanned: ScanCount, before: BatchCounts, *, began: float, scoring: float
+    store: Store, batch: Batch, found: Found, before: BatchCounts, *, began: float, scoring: float
 ) -> BatchSummary:
     after, faults = store.counts(batch), store.quarantined(batch.site)
-    pictures = scanned.new + scanned.changed + scanned.known
+    pictures = found.count.new + found.count.changed + found.count.known
+    held = sum(found.fresh.values())
     answered, quarantined = after.pictures - before.pictures, after.quarantined - before.quarantined
     made = [decision for of_unit in store.decisions(batch.site).values() for decision in of_unit]
     return BatchSummary(
         batch=batch.id,
         pictures=pictures,
         scored=answered - quarantined,
-        known=pictures - answered,
+        known=pictures - answered - held,
         quarantined=dict(sorted(Counter(row.code for row in faults if row.source).items())),
         new_quarantined=quarantined,
         units=after.units - before.units,
+        held=held,
         decisions=after.decisions - before.decisions,
         findings=sum(decision.is_finding for decision in made),
         seconds=time.monotonic() - began,

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
 
@@ -18,7 +21,22 @@ SLICE = 500
 """Samples and records written in one transaction: rows/s no longer grow with larger ones, and memory does."""
 
 
-def scan(*, store: Store, batch: Batch, job: Job, progress: Progress, stop: Callable[[], bool]) -> ScanCount:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Found:
+    """What a scan came to.
+
+    Args:
+        count: samples and records, by what was known of them.
+        fresh: units that got a file within the last ``fresh_s`` seconds, with their number of pictures.
+    """
+
+    count: ScanCount
+    fresh: Mapping[str, int]
+
+
+def scan(
+    *, store: Store, batch: Batch, job: Job, progress: Progress, stop: Callable[[], bool], fresh_s: float = 0.0
+) -> Found:
     """Let the domain read the folder and write down what it finds, a slice at a time.
 
     Raises:
@@ -30,20 +48,24 @@ def scan(*, store: Store, batch: Batch, job: Job, progress: Progress, stop: Call
         raise DataError(f"the site's folder {_shown(job.root)} is not there: mount it, or name another folder")
     progress.start("scan", None)
     found = iter(job.domain.read_samples(root=job.root, view=job.view))
-    stat = _LastStat(job.root)
+    stat, fresh, sizes = _LastStat(job.root), set[str](), Counter[str]()
+    since = time.time_ns() - round(fresh_s * 1e9)
     count, pictures = ScanCount(), 0
     while items := list(islice(found, SLICE)):
         if stop():
             raise Stopped("stopped while the folder was read: run the same command again to go on")
         samples = [Scanned(sample=item, stat=stat(item.source)) for item in items if isinstance(item, Sample)]
         count += store.record_scan(batch, samples, [item for item in items if isinstance(item, Record)])
+        if fresh_s:
+            sizes.update(one.sample.of_unit for one in samples)
+            fresh.update(one.sample.of_unit for one in samples if one.stat and one.stat.mtime_ns > since)
         pictures += len(samples)
         progress.advance(len(samples))
     progress.finish()
     if not pictures:
         raise DataError(_nothing_found(job))
     store.end_scan(batch)
-    return count
+    return Found(count=count, fresh={unit: sizes[unit] for unit in fresh})
 
 
 class _LastStat:

@@ -124,6 +124,10 @@ class Viewing:
                 yield self._seen(sample, answer)
                 del answer  # or two pictures would be held while the next is decoded
 
+    def take(self, sample: Sample, image: Image) -> Seen | Broken:
+        """Look at a picture that a stream brought, which follows those before; never an exception."""
+        return self._seen(sample, image)
+
     def finish(self) -> None:
         """Tell ``measure`` that the unit is over.
 

@@ -209,6 +209,15 @@ class Course:
             self._look_again(side, outcomes)
         return outcomes
 
+    def take(self, sample: Sample, image: Image) -> tuple[Outcome, Image | None]:
+        """Answer a picture that a stream brought; with it as prepared, None where the plugin failed on it."""
+        seen = self._viewing.take(sample, image)
+        outcome = self._outcome(seen, self._scorer.side)
+        for side in self._scorer.other_sides():
+            if outcome.result is not None:
+                outcome = self._outcome(seen, side, outcome.result)
+        return outcome, seen.image if isinstance(seen, Seen) else None
+
     def _score_until_broken(self, samples: Sequence[Sample], outcomes: list[Outcome]) -> None:
         for seen in self._viewing.see(samples):
             outcomes.append(self._outcome(seen, self._scorer.side))

@@ -17,7 +17,7 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-from fovea.batch import run_batch
+from fovea.batch import Patience, run_batch
 from fovea.errors import FoveaError
 from fovea.plugin import (
     Decision,
@@ -247,7 +247,7 @@ class Room:
         job = replace(self.job, domain=domain or self.job.domain, view=view or self.job.view)
         return replace(self, job=job, policy=policy or self.policy)
 
-    def run(self, workers=0, stop=lambda: False, progress=None, lease_seconds=5.0):
+    def run(self, workers=0, stop=lambda: False, progress=None, lease_seconds=5.0, fresh_s=0.0):
         return run_batch(
             store=self.store,
             site=self.site,
@@ -256,7 +256,7 @@ class Room:
             workers=workers,
             progress=progress or silent(),
             stop=stop,
-            lease_seconds=lease_seconds,
+            patience=Patience(lease_s=lease_seconds, fresh_s=fresh_s),
         )
 
     def results(self):

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import os
 import sqlite3
+import time
 from dataclasses import replace
 
 import fovea_toy
@@ -362,3 +363,17 @@ def test_a_job_without_settings_of_its_own_has_an_empty_fitted_digest(room):
 
     assert key.fitted_digest == ""
     assert key.precision == "light:fp32"
+
+
+def test_a_unit_whose_files_still_come_in_is_left_for_a_later_batch(room):
+    room.put("old/1", "level 10")
+    room.put("new/1", "level 20")
+    room.put("new/2", "level 30")
+    an_hour_ago = time.time() - 3600
+    os.utime(room.job.root / "old" / "1.toy", (an_hour_ago, an_hour_ago))
+    os.utime(room.job.root / "new" / "1.toy", (an_hour_ago, an_hour_ago))
+    first = room.run(fresh_s=600)
+    assert (first.scored, first.held, first.known) == (1, 2, 0)
+    assert list(room.store.decisions(room.site.id)) == ["old"]
+    second = room.run()
+    assert (second.scored, second.held, second.known) == (2, 0, 1)
