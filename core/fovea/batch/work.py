@@ -16,7 +16,7 @@ from fovea.serving import deciding
 from fovea.serving.pictures import is_per_picture
 from fovea.serving.score import Job, Outcome, Scorer
 from fovea.store.store import Store
-from fovea.store.values import Batch, Lease, Scored
+from fovea.store.values import Batch, Lease
 
 LEASE_SECONDS = 20.0
 """How long work is held without a sign of life; a sign is given four times as often."""
@@ -104,7 +104,7 @@ class Worker:
             )
             self._store.publish_decisions(lease, decided, workflow=workflow, faults=faults)
         else:
-            self._store.publish(lease, [_scored(outcome) for outcome in self._score(lease)])
+            self._store.publish(lease, [outcome.scored() for outcome in self._score(lease)])
 
     def _score(self, lease: Lease) -> list[Outcome]:
         if self._scorer is None:
@@ -125,13 +125,6 @@ def all_done(store: Store, batch: Batch) -> bool:
     """True where nothing is left to lease and nobody holds anything."""
     counts = store.counts(batch)
     return counts.todo + counts.leased == 0
-
-
-def _scored(outcome: Outcome) -> Scored:
-    if outcome.result is None:
-        return Scored(sample=outcome.sample, fault=outcome.fault)
-    said = tuple(prediction for role in outcome.result.predictions.values() for prediction in role)
-    return Scored(sample=outcome.sample, measures=outcome.result.measures, predictions=said)
 
 
 def decide(

@@ -156,13 +156,17 @@ class Stream:
 
     Args:
         kind: ``frames`` yields (Sample, Image) pairs; ``files`` yields :class:`Arrival` values.
-        open: ``(url: str, view) -> Iterator``; ends when the source ends, raises where it breaks.
+        open: ``(url: str, view) -> Iterator``; ends when the source ends, raises where it breaks. A frame's sample
+            needs a ``part`` of its own and a ``time``; its ``source`` becomes the stream's name at the site, and so
+            does its ``unit`` where it has none. A source that is opened again may bring what it brought before.
         rehearse: ``(folder: Path) -> context manager of the url``: serves a folder on loopback, for tests.
+        silent_s: seconds without a frame after which a source of frames is taken for lost and opened anew.
     """
 
     kind: Literal["frames", "files"]
     open: Callable[..., Iterator[tuple[Sample, Image]] | Iterator[Arrival]]
     rehearse: Callable[..., AbstractContextManager[str]]
+    silent_s: float = 30.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -208,7 +212,11 @@ class Domain:
         measure: a generator over one unit's pictures in order, in lock-step: one answer for each picture before
             the next is asked for. Wrap a function of one picture in :func:`per_picture` and the engine may spread
             a unit over workers.
-        fit: numbers learned without gradients from held-out units' entries.
+        fit: numbers learned without gradients from held-out units' entries. ``units`` maps a unit to its entries in
+            order: all of a site's units, or just the one whose numbers are wanted. A result that lies inside a
+            reviewed finding (same unit, taken between its start and end; of a finding without times, a picture of
+            its evidence) carries the verdict given last as the target ``review``: ``"true"``, ``"false"`` or
+            ``"unsure"``; so a false alarm can be learned from. The same entries must give the same numbers.
         decide: a generator over one unit's entries in time order; pure, so that it can be replayed.
         report: **the reporting**: typed blocks, which the core renders.
         exports: domain formats by name.

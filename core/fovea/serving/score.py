@@ -28,6 +28,7 @@ from fovea.plugin import (
 )
 from fovea.serving.bundle import Bundle, Precision, open_bundle
 from fovea.serving.pictures import Broken, Seen, Viewing, is_per_picture, regions_for
+from fovea.store.values import Scored
 
 if TYPE_CHECKING:
     from fovea.serving.network import Network
@@ -89,6 +90,13 @@ class Outcome:
     sample: Sample
     result: Result | None = None
     fault: Unreadable | PluginError | None = None
+
+    def scored(self) -> Scored:
+        """The same, as the store takes it."""
+        if self.result is None:
+            return Scored(sample=self.sample, fault=self.fault)
+        said = tuple(prediction for role in self.result.predictions.values() for prediction in role)
+        return Scored(sample=self.sample, measures=self.result.measures, predictions=said)
 
 
 def open_bundles(job: Job) -> Mapping[str, Bundle]:
@@ -217,6 +225,10 @@ class Course:
             if outcome.result is not None:
                 outcome = self._outcome(seen, side, outcome.result)
         return outcome, seen.image if isinstance(seen, Seen) else None
+
+    def show(self, sample: Sample, image: Image) -> None:
+        """Let ``measure`` see a picture that has its answer."""
+        self._viewing.take(sample, image)
 
     def _score_until_broken(self, samples: Sequence[Sample], outcomes: list[Outcome]) -> None:
         for seen in self._viewing.see(samples):

@@ -68,7 +68,7 @@ class Events:
         with self._database.write() as connection:
             return outbox.revive(connection, codec.micros(now), listener, actor=actor, role=role)
 
-    def tidy(self, listeners: Sequence[str], *, before: datetime) -> int:
+    def tidy(self, listeners: Sequence[str], *, now: datetime, before: datetime) -> int:
         """Forget events older than ``before`` that are over for all these listeners; returns how many."""
         with self._database.write() as connection:
-            return outbox.tidy(connection, listeners, codec.micros(before))
+            return outbox.tidy(connection, codec.micros(now), listeners, codec.micros(before))

@@ -40,6 +40,13 @@ def newest(connection: Connection, site: int) -> Mapping[str, Fitted]:
     return {row.unit: _value(row.data, row.arrays) for row in found}
 
 
+def versions(connection: Connection, site: int) -> Mapping[str, str]:
+    """Digest of the newest version by unit."""
+    ids = sites.newest_of(fitted, site, fitted.c.unit)
+    found = connection.execute(select(fitted.c.unit, fitted.c.digest).where(fitted.c.id.in_(ids)))
+    return {row.unit: row.digest for row in found}
+
+
 def _dump_arrays(values: Fitted) -> tuple[bytes, list[list[str]]]:
     import numpy as np
 

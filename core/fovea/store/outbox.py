@@ -8,7 +8,7 @@ one waits to be told at once. What is known of a listener stands in the facts of
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
@@ -27,7 +27,8 @@ FRESH = 24 * 60 * 60 * 1_000_000
 
 LOST = "the program that was telling it ended before the listener answered"
 _OVER = ("done", "dead")
-_CANDIDATES = 16
+_SETTLED = 60 * 60 * 1_000_000
+_TRIED = 16
 _KEY = ("event_number", "listener")
 _CHANGE = ("state", "attempts", "next_time", "error")
 
@@ -154,30 +155,29 @@ def claim(connection: Connection, listener: str, now: int, until: int) -> Delive
 
     One that was claimed before and never settled counts as failed once more: whoever told it is gone.
     """
-    for one in due(connection, listener, now, _CANDIDATES):
-        number = _number(connection, one.event.id)
-        before = connection.execute(_delivery(number, listener)).first()
-        lost = before is not None and before.state == "claimed"
-        row = {
-            "event_number": number,
-            "listener": listener,
-            "state": "claimed",
-            "attempts": one.attempts + lost,
-            "next_time": until,
-            "error": LOST if lost else one.error,
-        }
-        if _take(connection, row, now):
-            return Delivery(event=one.event, listener=listener, attempts=one.attempts + lost, error=row["error"])
-    return None
+    tried = (_take(connection, one, now, until) for one in due(connection, listener, now, _TRIED))
+    return next((taken for taken in tried if taken is not None), None)
 
 
-def _take(connection: Connection, row: dict[str, Any], now: int) -> bool:
-    """Write a claim unless somebody was quicker; judged on the row as it is, on either kind of database."""
+def _take(connection: Connection, one: Delivery, now: int, until: int) -> Delivery | None:
+    """Claim this one unless somebody was quicker; judged on the row as it is, on either kind of database."""
+    number = _number(connection, one.event.id)
+    before = connection.execute(_delivery(number, one.listener)).first()
+    if before is not None and before.state == "claimed":
+        one = replace(one, attempts=one.attempts + 1, error=LOST)
+    row = {
+        "event_number": number,
+        "listener": one.listener,
+        "state": "claimed",
+        "attempts": one.attempts,
+        "next_time": until,
+        "error": one.error,
+    }
     statement = insert(connection, deliveries)
     given = {name: statement.excluded[name] for name in _CHANGE}
     free = and_(deliveries.c.state.not_in(_OVER), deliveries.c.next_time <= now)
-    taken = statement.on_conflict_do_update(index_elements=list(_KEY), set_=given, where=free)
-    return bool(connection.execute(taken, row).rowcount == 1)
+    claimed = statement.on_conflict_do_update(index_elements=list(_KEY), set_=given, where=free)
+    return one if connection.execute(claimed, row).rowcount == 1 else None
 
 
 def settle(
@@ -247,22 +247,25 @@ def _lower(connection: Connection, listener: str, upto: int) -> None:
         _set_upto(connection, listener, upto)
 
 
-def tidy(connection: Connection, listeners: Sequence[str], before: int) -> int:
+def tidy(connection: Connection, now: int, listeners: Sequence[str], before: int) -> int:
     """Note how far each listener has come, and delete what is over for all of them and older than ``before``.
 
     Dead letters go too: what nobody brought back to life in all that time is not wanted. Returns how many went.
     """
-    floor = min((_advanced(connection, listener) for listener in listeners), default=0)
+    floor = min((_advanced(connection, now, listener) for listener in listeners), default=0)
     old = outbox.delete().where(outbox.c.id <= floor, outbox.c.time < before, outbox.c.kind != MET)
     return connection.execute(old).rowcount
 
 
-def _advanced(connection: Connection, listener: str) -> int:
-    """The number up to which all is over for a listener, kept where it grew."""
+def _advanced(connection: Connection, now: int, listener: str) -> int:
+    """The number up to which all is over for a listener, kept where it grew.
+
+    It stays an hour behind: on a server, a transaction under way may still bring an event of a lower number.
+    """
     upto = _upto(connection, listener) or 0
     first = connection.execute(_owed(listener, upto).with_only_columns(func.min(outbox.c.id))).scalar()
-    newest = connection.execute(select(func.max(outbox.c.id))).scalar() or 0
-    reached = newest if first is None else int(first) - 1
+    settled = connection.execute(select(func.max(outbox.c.id)).where(outbox.c.time < now - _SETTLED)).scalar() or 0
+    reached = settled if first is None else min(settled, int(first) - 1)
     if reached > upto:
         _set_upto(connection, listener, reached)
-    return reached
+    return max(reached, upto)

@@ -163,6 +163,11 @@ class Store:
         with self._database.read() as connection:
             return fitted.newest(connection, site)
 
+    def fitted_versions(self, site: int) -> Mapping[str, str]:
+        """Digest of the newest fitted numbers by unit."""
+        with self._database.read() as connection:
+            return fitted.versions(connection, site)
+
     def open_batch(self, *, site: int, key: values.BatchKey, actor: str = "", role: str = "") -> values.Batch:
         """Resume the site's unfinished batch of an equal key, or begin one; either way a new scan begins.
 

@@ -1,0 +1,137 @@
+"""Watching a site's streams: what the supervisor is to work with, and what is done beside."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+from fovea.batch import Patience, run_batch
+from fovea.batch.key import key_of
+from fovea.errors import DataError, UsageError
+from fovea.live import Chore, Orders, SourceStatus, Supervisor, WatchSummary, sources_of
+from fovea.plugin import Domain
+from fovea.progress import silent
+from fovea.serving.score import open_bundles
+from fovea.store.store import Store
+from fovea.store.values import Site, short_digest
+from fovea.workbench import sites
+from fovea.workbench.config import Config
+
+DELIVER_S = 1.0
+"""Seconds between two rounds of telling listeners: an alarm must not wait for the end of a watch."""
+
+_BATCH_S = (0.5, 10.0)
+"""Least and most seconds between two batches over what files arrived; in between, a quarter of the quiet time."""
+
+
+def streams_of(store: Store, site: Site) -> Mapping[str, Any]:
+    """Addresses by stream, as the site's settings hold them."""
+    return store.settings(site=site.id, kind="stream").get("", {})
+
+
+def watch(
+    config: Config,
+    store: Store,
+    domain: Domain,
+    site: Site,
+    *,
+    deliver: Callable[[], object],
+    show: Callable[[tuple[SourceStatus, ...]], None],
+    stop: Callable[[], bool],
+) -> WatchSummary:
+    """Watch a site's streams until they end or a stop is asked for.
+
+    Raises:
+        UsageError: the site has no stream.
+        SettingsError: an address will not do.
+        BundleRefused: a bundle is damaged or made for something else.
+        PluginError: the domain cannot be sent to another process.
+    """
+    addresses = streams_of(store, site)
+    if not addresses:
+        hint = f"name one: fovea site set {site.name} stream.NAME=ADDRESS"
+        raise UsageError(f"'{site.name}' has no stream to watch; {hint}")
+    sources = sources_of(domain, addresses, os.environ)
+    chores = [Chore(name="telling listeners", run=_told(deliver), every_s=DELIVER_S, on_arrival=False)]
+    if any(source.kind == "files" for source in sources):
+        chores.append(_batches(config, store, domain, site))
+    desk = _Desk(config, store, domain, site)
+    supervisor = Supervisor(
+        store=store,
+        site=site,
+        sources=sources,
+        orders=desk.orders,
+        changed=desk.has_changed,
+        chores=chores,
+        show=show,
+    )
+    return supervisor.run(stop)
+
+
+class _Desk:
+    """Knows what the streams are worked with, and when that is no longer so."""
+
+    def __init__(self, config: Config, store: Store, domain: Domain, site: Site) -> None:
+        self._config, self._store, self._domain, self._site = config, store, domain, site
+        self._signature = ""
+
+    def orders(self) -> Orders:
+        self._signature = self._now()
+        job = sites.job_of(self._store, self._domain, self._site)
+        policies = sites.policies_of(self._store, self._domain, self._site)
+        return Orders(
+            job=job,
+            policy=policies.site,
+            policies=dict(policies.units),
+            key=key_of(job, policies, open_bundles(job)),
+            clips=clips_of(self._config, self._site),
+        )
+
+    def has_changed(self) -> bool:
+        return self._now() != self._signature
+
+    def _now(self) -> str:
+        """Of all that is set at the site; cheap, since it is asked every few seconds."""
+        number = self._site.id
+        settings = [{**self._store.settings(site=number, kind=kind)} for kind in ("view", "policy")]
+        line_up = [[entry.role, entry.digest] for entry in self._store.line_up(number)]
+        return short_digest([settings, line_up, self._store.fitted_versions(number)])
+
+
+def clips_of(config: Config, site: Site) -> Path:
+    """Folder of a site's clips."""
+    return config.home / "clips" / site.name
+
+
+def _told(deliver: Callable[[], object]) -> Callable[[Callable[[], bool]], bool]:
+    def tell(_: Callable[[], bool]) -> bool:
+        deliver()
+        return False
+
+    return tell
+
+
+def _batches(config: Config, store: Store, domain: Domain, site: Site) -> Chore:
+    """Work through the files that arrived, unit by unit as they fall quiet."""
+    quiet = domain.info.quiet_s
+
+    def work(stop: Callable[[], bool]) -> bool:
+        try:
+            done = run_batch(
+                store=store,
+                site=site,
+                job=sites.job_of(store, domain, site),
+                policy=sites.policies_of(store, domain, site),
+                workers=config.workers,
+                progress=silent(),
+                stop=stop,
+                patience=Patience(fresh_s=quiet),
+            )
+        except DataError:  # nothing has arrived yet
+            return False
+        return done.held > 0
+
+    every = min(max(quiet / 4, _BATCH_S[0]), _BATCH_S[1])
+    return Chore(name="batch over what arrived", run=work, every_s=every, on_arrival=True)
