@@ -45,7 +45,7 @@ def rows(connection: Connection, after: int, limit: int) -> tuple[AuditRow, ...]
 
 
 def verify(connection: Connection, expected: AuditHead | None) -> str | None:
-    """The chain's first fault, or None.
+    """The chain's first fault in words that read on from "the audit chain is broken:", or None.
 
     Every edit, deletion, swap and insertion breaks a digest or a number; rows cut off the end break nothing in
     the chain itself, which is why a head exported earlier is compared too.
@@ -60,23 +60,23 @@ def verify(connection: Connection, expected: AuditHead | None) -> str | None:
         last = AuditHead(number=row.number, digest=row.digest)
         if expected is not None and row.number == expected.number:
             if row.digest != expected.digest:
-                return f"audit row {row.number} is not the one whose digest was exported: the chain was rewritten"
+                return f"row {row.number} is not the one whose digest was exported: it was rewritten"
             met = True
     if not met and expected is not None:
-        return f"the audit chain ends at row {last.number}, but row {expected.number} was exported: rows were cut off"
+        return f"it ends at row {last.number}, but row {expected.number} was exported: rows were cut off"
     return None
 
 
 def _fault(row: Row[Any], last: AuditHead) -> str | None:
     if row.number != last.number + 1:
-        return f"audit row {last.number + 1} is missing: the next one there is row {row.number}"
+        return f"row {last.number + 1} is missing: the next one there is row {row.number}"
     if row.previous != last.digest:
-        return f"audit row {row.number} does not follow from row {last.number}: one of them was replaced"
+        return f"row {row.number} does not follow from row {last.number}: one of them was replaced"
     try:
         same = _digest({name: value for name, value in row._mapping.items() if name != "digest"}) == row.digest  # noqa: SLF001 - SQLAlchemy's public name
     except UnicodeEncodeError:
         same = False
-    return None if same else f"audit row {row.number} was changed after it was written"
+    return None if same else f"row {row.number} was changed after it was written"
 
 
 def _digest(fields: Mapping[str, Any]) -> str:

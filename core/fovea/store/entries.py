@@ -107,13 +107,16 @@ def _timed_results(
 
 def _under(key: BatchKey) -> list[ColumnElement[bool]]:
     by_bundle = [
-        and_(predictions.c.role == role, predictions.c.bundle_digest == digest)
+        and_(
+            predictions.c.role == role,
+            predictions.c.bundle_digest == digest,
+            predictions.c.precision == key.precision_of(role),
+        )
         for role, digest in sorted(key.bundles.items())
     ]
     return [
         predictions.c.view_digest == key.view_digest,
         predictions.c.fitted_digest == key.fitted_digest,
-        predictions.c.precision == key.precision,
         or_(false(), *by_bundle),
     ]
 

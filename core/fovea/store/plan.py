@@ -5,10 +5,22 @@ from __future__ import annotations
 from collections.abc import Collection
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Subquery, and_, exists, func, insert, literal, or_, select
+from sqlalchemy import ColumnElement, Connection, Subquery, and_, case, exists, func, insert, literal, or_, select
 
-from fovea.store.tables import batches, measures, quarantine, samples, sources, units, work, work_samples, work_units
-from fovea.store.values import Batch, WorkCount
+from fovea.store.rows import pieces
+from fovea.store.tables import (
+    batches,
+    measures,
+    predictions,
+    quarantine,
+    samples,
+    sources,
+    units,
+    work,
+    work_samples,
+    work_units,
+)
+from fovea.store.values import Batch, BatchKey, WorkCount
 
 SPAN = 1 << 20
 """Room between the places of two chunks, so that a split chunk's singles stay between its neighbours."""
@@ -21,6 +33,8 @@ def plan(connection: Connection, batch: Batch, *, chunk: int, in_order: bool, ho
     """Create the missing work of a batch, but for the units held back."""
     # on a server this also locks the batch's row, so that two planners do not plan the same pictures
     connection.execute(batches.update().where(batches.c.id == batch.id).values(in_order=in_order))
+    if in_order:
+        _set_back(connection, batch)
     last, place = connection.execute(
         select(func.coalesce(func.max(work.c.id), 0), func.coalesce(func.max(work.c.place), -SPAN))
     ).one()
@@ -80,9 +94,52 @@ def _cut(batch: Batch, chunk: int, start: int, *, in_order: bool, hold: Collecti
     return select(missing.c.id, missing.c.nth, bound.label("bound"), place.label("place")).subquery()
 
 
+def _set_back(connection: Connection, batch: Batch) -> None:
+    """Where a picture came, changed or went in the middle of a unit, what ``measure`` saw after it is seen again.
+
+    Its answers are forgotten under this batch's key; what stands under other keys is history.
+    """
+    key = batch.key
+    answered = exists().where(measures.c.sample_id == samples.c.id, measures.c.result_key == key.result_key)
+    nth = func.row_number().over(
+        partition_by=samples.c.unit, order_by=(*in_time(), sources.c.path, samples.c.part, samples.c.version)
+    )
+    stirred = case((or_(and_(samples.c.current, *_missing(batch)), and_(~samples.c.current, answered)), 1), else_=0)
+    columns = (samples.c.id, samples.c.unit, nth.label("nth"), stirred.label("stirred"))
+    every = (
+        select(*columns)
+        .select_from(samples.join(sources, sources.c.id == samples.c.source_id))
+        .where(samples.c.site_id == batch.site, ~sources.c.stream, or_(samples.c.current, answered))
+        .subquery()
+    )
+    first = select(every.c.unit, func.min(every.c.nth).label("nth")).where(every.c.stirred == 1).group_by(every.c.unit)
+    since = first.subquery()
+    stale = select(every.c.id).join(since, and_(since.c.unit == every.c.unit, every.c.nth >= since.c.nth))
+    ready = (work.c.batch_id == batch.id, work.c.kind == "score", work.c.state == "ready")
+    later = select(work_samples.c.work_id).where(work_samples.c.sample_id.in_(stale))
+    doomed = connection.execute(select(work.c.id).where(*ready, work.c.id.in_(later))).scalars().all()
+    numbers = connection.execute(stale).scalars().all()
+    for part in pieces(numbers):
+        connection.execute(
+            measures.delete().where(measures.c.sample_id.in_(part), measures.c.result_key == key.result_key)
+        )
+        connection.execute(predictions.delete().where(predictions.c.sample_id.in_(part), *_identity(key)))
+    for part in pieces(doomed):
+        connection.execute(work.delete().where(work.c.id.in_(part)))
+
+
 def in_time() -> tuple[ColumnElement[Any], ...]:
     """The order of a unit's samples in time; those without a time come first."""
     return samples.c.time_us.is_not(None), samples.c.time_us, samples.c.position
+
+
+def _identity(key: BatchKey) -> list[ColumnElement[bool]]:
+    return [
+        predictions.c.view_digest == key.view_digest,
+        predictions.c.fitted_digest == key.fitted_digest,
+        predictions.c.precision.in_([key.precision_of(role) for role in key.bundles]),
+        predictions.c.bundle_digest.in_(list(key.bundles.values())),
+    ]
 
 
 def _missing(batch: Batch) -> list[ColumnElement[bool]]:

@@ -90,7 +90,7 @@ def _predictions(good: dict[int, Scored], key: BatchKey) -> list[dict[str, Any]]
             "bundle_digest": _bundle(prediction.role, key),
             "view_digest": key.view_digest,
             "fitted_digest": key.fitted_digest,
-            "precision": key.precision,
+            "precision": key.precision_of(prediction.role),
             "data": codec.dump_prediction(prediction),
         }
         for number, one in good.items()

@@ -102,6 +102,11 @@ class BatchKey:
     policy_digest: str = ""
     precision: str = "auto"
 
+    def precision_of(self, role: str) -> str:
+        """The precision of one role's network, where ``precision`` names it (``disease:bf16 stage:fp32``)."""
+        told = dict(part.split(":", 1) for part in self.precision.split() if ":" in part)
+        return told.get(role, self.precision)
+
     @property
     def result_key(self) -> str:
         """Digest of what measures and predictions depend on."""

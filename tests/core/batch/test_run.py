@@ -377,3 +377,41 @@ def test_a_unit_whose_files_still_come_in_is_left_for_a_later_batch(room):
     assert list(room.store.decisions(room.site.id)) == ["old"]
     second = room.run()
     assert (second.scored, second.held, second.known) == (2, 0, 1)
+
+
+def levels(room):
+    return [(r.sample.source, dict(r.measures.values)) for r in room.results()]
+
+
+def as_seen_in_one_go(room, fresh):
+    """The same pictures in a room that never saw anything else."""
+    for path in sorted(room.job.root.rglob("*.toy")):
+        fresh.put(str(path.relative_to(room.job.root).with_suffix("")), path.read_text())
+    fresh.having(domain=in_order()).run()
+    return levels(fresh)
+
+
+def test_a_picture_that_comes_late_changes_what_measure_sees_after_it(room):
+    for number in (1, 2, 4, 5):
+        room.put(f"u/{number:05}", f"level {10 * number}")
+    ordered = room.having(domain=in_order())
+    ordered.run()
+    room.put("u/00003", "level 200")
+    assert ordered.run().scored == 3
+    with room.twin("fresh") as fresh:
+        assert levels(room) == as_seen_in_one_go(room, fresh)
+    assert ordered.run().scored == 0
+
+
+def test_a_picture_that_goes_or_changes_changes_what_measure_sees_after_it(room):
+    for number in range(1, 6):
+        room.put(f"u/{number:05}", f"level {10 * number}")
+        room.put(f"v/{number:05}", f"level {10 * number}")
+    ordered = room.having(domain=in_order())
+    ordered.run()
+    (room.job.root / "u" / "00002.toy").unlink()
+    room.put("v/00004", "level 7")
+    assert ordered.run().scored == 3 + 2
+    with room.twin("fresh") as fresh:
+        assert levels(room) == as_seen_in_one_go(room, fresh)
+    assert ordered.run().scored == 0

@@ -9,6 +9,7 @@ from sqlalchemy import event, text
 from sqlalchemy.exc import IntegrityError
 
 from fovea.errors import StoreError
+from fovea.store.columns import metadata
 from fovea.store.database import Database, open_database
 from fovea.store.store import Store
 
@@ -175,3 +176,38 @@ def test_many_may_make_the_same_new_database_at_once(tmp_path):
     for thread in threads:
         thread.join()
     assert faults == []
+
+
+def test_a_database_of_the_first_revision_is_brought_up_to_date(tmp_path, monkeypatch):
+    path = tmp_path / "fovea.db"
+    with monkeypatch.context() as patched:
+        patched.setattr("fovea.store.migrate.HEAD", "0001")
+        Store.open(path).close()
+    assert "stream" not in columns(path, "sources")
+    zeros = "0, 0, 0, 0, '0', 0"
+    raw(path, "INSERT INTO sites VALUES (1, x'61', x'61', 'crop', x'2f', 0)")
+    raw(path, f"INSERT INTO sources VALUES (1, 1, x'61', 1, {zeros})")
+    raw(path, "INSERT INTO samples VALUES (1, 1, 1, 1, x'', '', x'75', NULL, '', 0.0, '{}', '{}', 1, 0, 1, 0)")
+    raw(
+        path,
+        "INSERT INTO predictions VALUES (1, 1, x'', 'stage', 'b', 'v', '', 'disease:bf16 stage:fp32', '{}'), "
+        "(2, 1, x'', 'disease', 'b', 'v', '', 'disease:bf16 stage:fp32', '{}')",
+    )
+    Store.open(path).close()
+    with sqlite3.connect(path) as database:
+        assert database.execute("SELECT stream FROM sources").fetchall() == [(0,)]
+        told = database.execute("SELECT role, precision FROM predictions ORDER BY role").fetchall()
+        assert told == [("disease", "bf16"), ("stage", "fp32")]
+        assert database.execute("SELECT version_num FROM alembic_version").fetchall() == [("0002",)]
+
+
+def test_migrations_make_the_tables_that_the_code_knows(tmp_path):
+    path = tmp_path / "fovea.db"
+    Store.open(path).close()
+    made = {table.name: {column.name for column in table.columns} for table in metadata.sorted_tables}
+    assert {name: columns(path, name) for name in made} == made
+
+
+def columns(path, table):
+    with sqlite3.connect(path) as database:
+        return {row[1] for row in database.execute(f"PRAGMA table_info({table})")}

@@ -93,3 +93,74 @@ def test_at_most_the_limit_is_told_oldest_first(farm, words):
 def test_an_unknown_event_cannot_be_delivered(farm):
     with pytest.raises(UnknownName):
         farm.store.events.delivered("nothing", listener="mail")
+
+
+def claim(farm, listener="mail", seconds=60.0) -> str | None:
+    one = farm.store.events.claim(listener=listener, now=farm.clock.now, seconds=seconds)
+    return None if one is None else one.event.id
+
+
+def test_what_one_has_claimed_is_nobody_elses_until_its_time_is_over(farm, words):
+    farm.store.events.announce(event(words, "e1", "x"))
+    farm.store.events.announce(event(words, "e2", "x"))
+    farm.store.events.announce(event(words, "e3", "y"))
+    assert [claim(farm), claim(farm), claim(farm)] == ["e1", "e3", None]
+    farm.clock.pass_(60)
+    assert claim(farm) == "e1"
+
+
+def test_a_claim_holds_for_one_listener_only(farm, words):
+    farm.store.events.announce(event(words, "e1"))
+    assert (claim(farm, "mail"), claim(farm, "mqtt")) == ("e1", "e1")
+
+
+def test_a_claim_that_ran_out_counts_as_a_failure(farm, words):
+    farm.store.events.announce(event(words, "e1"))
+    claim(farm)
+    farm.clock.pass_(60)
+    again = farm.store.events.claim(listener="mail", now=farm.clock.now, seconds=60)
+    assert (again.attempts, bool(again.error)) == (1, True)
+
+
+def test_a_claim_that_failed_counts_once(farm, words):
+    farm.store.events.announce(event(words, "e1"))
+    claim(farm)
+    farm.store.events.failed("e1", listener="mail", error="no", next_time=farm.clock.now)
+    assert farm.store.events.claim(listener="mail", now=farm.clock.now, seconds=60).attempts == 1
+
+
+def test_those_that_failed_least_come_first(farm, words):
+    for name in ("e1", "e2"):
+        farm.store.events.announce(event(words, name, name))
+    farm.store.events.failed("e1", listener="mail", error="no", next_time=words.start)
+    assert due(farm) == ["e2", "e1"]
+
+
+def test_asking_for_what_is_not_there_waits_for_no_writer(farm, words):
+    farm.store.events.announce(event(words, "e1"))
+    assert (claim(farm), claim(farm)) == ("e1", None)
+    with farm.store._database.write():
+        assert claim(farm) is None
+
+
+def test_what_is_owed_is_listed_with_what_became_of_it_so_far(farm, words):
+    for name in ("e1", "e2", "e3"):
+        farm.store.events.announce(event(words, name, "x"))
+    farm.store.events.delivered("e1", listener="mail")
+    later = words.start + timedelta(hours=1)
+    farm.store.events.failed("e2", listener="mail", error="no", next_time=later)
+    told = [(one.event.id, one.attempts, one.error, one.not_before) for one in farm.store.events.owed(listener="mail")]
+    assert told == [("e2", 1, "no", later), ("e3", 0, "", None)]
+
+
+def test_giving_dead_letters_another_life_is_audited(farm, words):
+    for name in ("e1", "e2"):
+        farm.store.events.announce(event(words, name, name))
+        for listener in ("mail", "mqtt"):
+            farm.store.events.failed(name, listener=listener, error="refused", next_time=None)
+    assert farm.store.events.retry("mail", now=farm.clock.now, actor="ann") == 2
+    assert (due(farm, "mail"), due(farm, "mqtt")) == (["e1", "e2"], [])
+    row = farm.store.audit_rows()[-1]
+    assert (row.action, row.subject, row.actor, row.facts["count"]) == ("events.retried", "mail", "ann", 2)
+    assert farm.store.events.retry(now=farm.clock.now, actor="ann") == 2
+    assert farm.store.verify_audit() is None

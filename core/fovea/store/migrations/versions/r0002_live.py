@@ -14,7 +14,8 @@ ID = sa.BigInteger().with_variant(sa.Integer(), "sqlite")
 
 
 def upgrade() -> None:
-    """Tell streams from files; add what streams leave behind besides samples."""
+    """Tell streams from files; add what streams leave behind; a prediction's precision is its own role's."""
+    _own_precision()
     op.add_column("sources", sa.Column("stream", sa.Boolean(), nullable=False, server_default=sa.false()))
     op.create_table(
         "silence",
@@ -42,3 +43,13 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("id", name=op.f("pk_clips")),
         sa.UniqueConstraint("site_id", "unit", "key", "start_us", name=op.f("uq_clips_site_id_unit_key_start_us")),
     )
+
+
+def _own_precision() -> None:
+    """Revision 0001 wrote the precisions of all roles (``disease:bf16 stage:fp32``) beside each prediction."""
+    predictions = sa.table("predictions", sa.column("role", sa.Text()), sa.column("precision", sa.Text()))
+    connection = op.get_bind()
+    for (told,) in connection.execute(sa.select(predictions.c.precision).distinct()).all():
+        for role, own in (part.split(":", 1) for part in told.split() if ":" in part):
+            mine = (predictions.c.precision == told, predictions.c.role == role)
+            connection.execute(predictions.update().where(*mine).values(precision=own))
