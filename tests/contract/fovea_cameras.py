@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import threading
 import time
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import UTC, datetime, timedelta
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -79,10 +79,10 @@ def measure(pairs, view, fitted):
 def fit(units, view, policy):
     """A person must look surer than anything that a reviewer called false."""
     false = [
-        entry.best("presence").scores["person"]
+        entry.best("presence").scores.get("person", 0.0)
         for entries in units.values()
         for entry in entries
-        if isinstance(entry, Result) and entry.sample.targets.get("review") == "false"
+        if isinstance(entry, Result) and entry.predictions and entry.sample.targets.get("review") == "false"
     ]
     return Fitted(values={"above": max(false, default=0.5)})
 
@@ -98,7 +98,7 @@ def decide(entries, policy, fitted):
                 yield Decision(key=f"silence-{entry.time:%H%M%S}", subject="camera", label="silent", level="notice")
         elif isinstance(entry, Result):
             ticks, said = 0, entry.best("presence")
-            if said is not None and said.scores["person"] > above:
+            if said is not None and said.scores.get("person", 0.0) > above:
                 start, last = start or entry, entry
                 yield alarm(start, last, "open")
             elif start is not None:
@@ -136,9 +136,16 @@ def open_camera(url, view):
 
 
 @contextmanager
-def served(folder):
-    """The cameras below a folder on loopback; yields the address of the first, or of the folder's own files."""
-    server = ThreadingHTTPServer(("127.0.0.1", 0), _handler(Path(folder)))
+def rehearsed(folder):
+    """A folder's frames as one camera that ends after the last."""
+    with served(folder, patient=False) as url:
+        yield url
+
+
+@contextmanager
+def served(folder, *, patient=True):
+    """The cameras below a folder on loopback, each below its own name; yields what their addresses begin with."""
+    server = ThreadingHTTPServer(("127.0.0.1", 0), _handler(Path(folder), patient))
     server.daemon_threads = True
     threading.Thread(target=server.serve_forever, daemon=True).start()
     try:
@@ -148,23 +155,26 @@ def served(folder):
         server.server_close()
 
 
-def _handler(folder):
+def _handler(folder, patient):
     class Handler(BaseHTTPRequestHandler):
         def do_GET(self):
             path, _, after = self.path.partition("?after=")
             camera = folder / path.strip("/")
             while (frame := following(camera, int(after))) is None:
-                if (camera / "end").exists() or not camera.is_dir():
+                if not patient or (camera / "end").exists():
                     self.send_response(204)
                     self.end_headers()
                     return
                 time.sleep(0.02)
+            if not patient:
+                time.sleep(0.01)  # long enough to be killed in the middle
             content = frame.read_bytes()
             self.send_response(200)
             self.send_header("X-Name", frame.stem)
             self.send_header("Content-Length", str(len(content)))
             self.end_headers()
-            self.wfile.write(content)
+            with suppress(BrokenPipeError):  # whoever asked was killed meanwhile
+                self.wfile.write(content)
 
         def log_message(self, *_):
             pass
@@ -208,6 +218,6 @@ def fovea_domains():
             measure=measure,
             fit=fit,
             decide=decide,
-            streams={"toycam": Stream(kind="frames", open=open_camera, rehearse=served)},
+            streams={"toycam": Stream(kind="frames", open=open_camera, rehearse=rehearsed)},
         )
     ]

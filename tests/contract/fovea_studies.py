@@ -12,7 +12,7 @@ import random
 import threading
 import time
 from collections.abc import Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from urllib.request import Request, urlopen
@@ -85,8 +85,8 @@ def decide(entries, policy, fitted):
     results = [entry for entry in entries if isinstance(entry, Result)]
     for label in LABELS if results else ():
         said = [(result, result.best(label)) for result in results if result.best(label)]
-        speak = [(r, p) for r, p in said if p.scores["present"] >= policy.sure]
-        doubt = [(r, p) for r, p in said if 1 - policy.sure < p.scores["present"] < policy.sure]
+        speak = [(r, p) for r, p in said if p.scores.get("present", 0.0) >= policy.sure]
+        doubt = [(r, p) for r, p in said if 1 - policy.sure < p.scores.get("present", 0.0) < policy.sure]
         there = len(speak) >= policy.slices
         abstains = not there and len(speak) + len(doubt) >= policy.slices
         yield Decision(
@@ -158,18 +158,20 @@ class Sender:
     Args:
         folder: its files.
         check: asked at each acknowledgement whether the file is safe; a name for which it is not is remembered.
+        pause_s: seconds before each file.
     """
 
-    def __init__(self, folder, check=lambda name: True):
+    def __init__(self, folder, check=lambda name: True, pause_s=0.0):
         names = sorted(path.name for path in Path(folder).iterdir())
         random.Random(7).shuffle(names)
-        self.folder, self.waiting, self.check = Path(folder), names, check
+        self.folder, self.waiting, self.check, self.pause_s = Path(folder), names, check, pause_s
         self.acknowledged: list[str] = []
         self.unsafe: list[str] = []
         self.limit = len(names)  # hands out no more while so many are acknowledged
 
     def next(self):
         """The name to hand out; it stays the next one until it is acknowledged."""
+        time.sleep(self.pause_s)
         while self.waiting and len(self.acknowledged) >= self.limit:
             time.sleep(0.02)
         return self.waiting[0] if self.waiting else None
@@ -196,8 +198,8 @@ def serving(sender):
 
 @contextmanager
 def rehearsed(folder):
-    """Every slice below a folder, as a sender would send them."""
-    with serving(Sender(folder)) as url:
+    """Every slice below a folder, as a sender would send them: not so fast that nobody could break in."""
+    with serving(Sender(folder, pause_s=0.02)) as url:
         yield url
 
 
@@ -211,7 +213,8 @@ def _handler(sender):
                 self.send_header("X-Name", name)
                 self.send_header("Content-Length", str(len(content)))
             self.end_headers()
-            self.wfile.write(content)
+            with suppress(BrokenPipeError):  # whoever asked was killed meanwhile
+                self.wfile.write(content)
 
         def do_POST(self):
             sender.acknowledge(self.path.removeprefix("/acknowledge/"))

@@ -9,7 +9,7 @@ import subprocess
 import sys
 import time
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import cv2
@@ -198,7 +198,7 @@ def test_each_alarm_is_announced_once(killed):
     with killed.bench() as bench:
         told, seen = [], True
         while seen:
-            seen = bench.store.events.due(listener="test", now=second(10**8))
+            seen = bench.store.events.due(listener="test", now=datetime.now(UTC))
             for one in seen:
                 bench.store.events.delivered(one.event.id, listener="test")
                 told.append((one.event.kind, one.event.subject))

@@ -14,6 +14,7 @@ from fovea.plugin import (
     Domain,
     DomainInfo,
     Exporter,
+    Fitted,
     Measures,
     Param,
     Report,
@@ -89,6 +90,40 @@ def decide_on_predictions_only(entries, policy, fitted):
         yield Decision(key=entry.sample.source, subject="yard", label=label)
 
 
+def fit_levels(units, view, policy):
+    levels = [entry.measures.values["brightness"] for entries in units.values() for entry in entries]
+    return Fitted(values={"most": max(levels), "unit": "yard"}, arrays={"levels": np.array(levels)})
+
+
+def fit_anew(units, view, policy):
+    return Fitted(values={"count": next(COUNT)})
+
+
+def fit_endless(units, view, policy):
+    return Fitted(values={"most": float("inf")})
+
+
+def fit_a_list(units, view, policy):
+    return Fitted(arrays={"levels": [1.0, 2.0]})
+
+
+def fit_on_predictions_only(units, view, policy):
+    return Fitted(values={"label": units["yard"][0].predictions["colour"][0].label})
+
+
+def fit_pairs(units, view, policy):
+    return Fitted(values={"pair": (1, 2)})
+
+
+def hear(event, settings):
+    assert event.time.tzinfo is not None
+    assert settings == {}
+
+
+def hear_with_settings_only(event, settings):
+    settings["to"]
+
+
 def report_of_a_number(site, policy):
     return Report(title="Report", blocks=(Text(body=(3,)),))
 
@@ -150,6 +185,12 @@ def plugin(**parts):
     return SimpleNamespace(__name__="toy", fovea_domains=fovea_domains)
 
 
+def hearing(made, hear):
+    """The same plugin, which listens besides."""
+    made.fovea_on_event = hookimpl(hear)
+    return made
+
+
 @pytest.fixture
 def folder(tmp_path):
     noise = np.random.default_rng(7)
@@ -194,6 +235,11 @@ def test_a_plugin_that_keeps_the_contract_passes_every_step(folder):
         ({"augmentations": different_for_every_call}, "augmentations", "the same seed gave two pictures"),
         ({"decide": decide_by_count}, "decide", "the keys are others"),
         ({"decide": decide_on_predictions_only}, "decide", "without predictions"),
+        ({"fit": fit_anew}, "fit", "fitted again, the numbers are others"),
+        ({"fit": fit_endless}, "fit", "cannot be stored"),
+        ({"fit": fit_a_list}, "fit", "raised AttributeError"),
+        ({"fit": fit_on_predictions_only}, "fit", "without predictions"),
+        ({"fit": fit_pairs}, "fit", "come back from the store as others"),
         ({"report": report_of_a_number}, "report", "does not render to a page"),
         ({"exports": {"lines": exporter(a_line_too_many)}}, "export lines", "line 3 is too long"),
         ({"exports": {"lines": exporter(no_answer)}}, "export lines", "its check answered NoneType"),
@@ -247,3 +293,34 @@ def test_a_plugin_that_does_not_load_is_told_as_a_fault(folder):
 def test_a_folder_that_is_not_there_is_refused(folder):
     with pytest.raises(FoveaError, match="there is no folder"):
         check_plugin(plugin(), folder / "elsewhere")
+
+
+def test_a_domain_with_a_fit_of_its_own_and_ears_is_tried_on_both(folder):
+    checked = check_plugin(hearing(plugin(fit=fit_levels), hear), folder).require()
+
+    assert [step.name for step in checked.steps][-6:] == [
+        "decide",
+        "fit",
+        "report",
+        "export lines",
+        "action greet",
+        "listener",
+    ]
+
+
+def test_a_listener_that_wants_settings_is_told_for_each_kind_of_event(folder):
+    faults = check_plugin(hearing(plugin(), hear_with_settings_only), folder).faults
+
+    assert faults[0] == ("listener: listener 'toy' failed: KeyError: 'to' (event batch.finished, without settings)")
+    assert faults[-1] == "listener: and 6 more of the kind"
+
+
+def test_a_plugin_that_only_listens_is_tried_on_that(folder):
+    heard = []
+    bell = hearing(SimpleNamespace(__name__="bell"), lambda event, settings: heard.append(event.kind))
+    checked = check_plugin(bell, folder).require()
+
+    assert (checked.domain, [step.name for step in checked.steps]) == ("bell", ["loading", "listener"])
+    findings = ("finding.opened", "finding.changed", "finding.closed")
+    kinds = ("batch.finished", "source.lost", "source.found", *findings, "case.new", "case.read", "case.signed")
+    assert heard == [kind for one in kinds for kind in (one, one)]

@@ -14,6 +14,7 @@ from pydicom.uid import ExplicitVRLittleEndian, SecondaryCaptureImageStorage
 
 import fovea_crop
 import fovea_medical
+import fovea_notify
 import fovea_security
 from fovea.testing import check_plugin
 
@@ -85,3 +86,7 @@ def test_security_keeps_the_contract_with_a_privacy_mask(frames):
 
 def test_medical_keeps_the_contract_on_studies(studies):
     assert check_plugin(fovea_medical, studies).require().notes == ()
+
+
+def test_notify_keeps_the_contract_of_a_listener(tmp_path):
+    assert [step.name for step in check_plugin(fovea_notify, tmp_path).require().steps] == ["loading", "listener"]

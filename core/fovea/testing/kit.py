@@ -7,10 +7,10 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any, TypeAlias
 
-from fovea.errors import FoveaError, UsageError
-from fovea.plugin import Record, Sample
-from fovea.registry import Registry
-from fovea.testing import changing, looking, pickling, working
+from fovea.errors import FoveaError, PluginError, UsageError
+from fovea.plugin import READ_AND_SIGN, Record, Sample, Workflow
+from fovea.registry import Registry, own_parts
+from fovea.testing import changing, learning, listening, looking, pickling, streaming, working
 from fovea.testing.outcome import Conformance, Step
 from fovea.testing.subject import Found, Subject, samples_of, subject
 from fovea.workbench.bench import Workbench
@@ -22,31 +22,24 @@ FAULTS = 3
 Check: TypeAlias = tuple[str, Callable[[], Found]]
 
 
-def check_plugin(module: Any, folder: Path, *, settings: Sequence[str] = (), domain: str = "") -> Conformance:
-    """Run all of the contract that can be run without a trained model.
-
-    Every function of the domain is called on the folder's pictures, most of them twice; a batch runs in a store
-    of its own, which is thrown away. At most 200 samples of a unit are looked at, the batch takes all.
-
-    Args:
-        module: the plugin, or an object with its hook functions.
-        folder: pictures as the domain reads them; a ``site.toml`` in it is read for its settings.
-        settings: ``view.NAME=VALUE`` and ``policy.NAME=VALUE``, over those of the ``site.toml``.
-        domain: which one, where the plugin provides several.
-
-    Raises:
-        UsageError: the folder is not there, or the plugin does not provide the domain.
-        SettingsError: the settings are wrong.
-    """
+def check(module: Any, folder: Path, *, settings: Sequence[str], domain: str) -> Conformance:
+    """Every step on every part; see :func:`fovea.testing.check_plugin`."""
     if not folder.is_dir():
         raise UsageError(f"there is no folder {folder}; name one that holds pictures of the domain")
     try:
         registry = Registry.of(module)
-    except FoveaError as error:
-        return Conformance(domain=domain or str(getattr(module, "__name__", "?")), steps=_loading(str(error)))
+    except PluginError as error:  # its fault says by itself which plugin failed in what
+        return Conformance(domain=domain or str(getattr(module, "__name__", "?")), steps=_loading(error.fault))
+    if not domain and not registry.domains and registry.listeners():  # a listener, and nothing else
+        return Conformance(domain=registry.listeners()[0], steps=(*_loading(""), *_heard(registry, READ_AND_SIGN)))
     name = domain or _only(registry)
     checked = subject(registry, registry.domain(name), folder, settings)
-    return Conformance(domain=name, steps=(*_loading(""), *_steps(checked)))
+    heard = _heard(registry, checked.domain.info.workflow)
+    return Conformance(domain=name, steps=(*_loading(""), *_steps(checked), *heard))
+
+
+def _heard(registry: Registry, workflow: Workflow) -> list[Step]:
+    return _tried("listener", lambda: listening.check_listening(registry, workflow)) if registry.listeners() else []
 
 
 def _loading(fault: str) -> tuple[Step, ...]:
@@ -109,11 +102,18 @@ def _checks_of_site(place: working.Place) -> list[Check]:
     def exported(name: str) -> Check:
         return f"export {name}", lambda: working.check_export(place, name)
 
+    def streamed(scheme: str) -> Check:
+        return f"stream {scheme}", lambda: streaming.check_stream(place, scheme)
+
+    own = own_parts(place.subject.domain)["fit"]
+    fitted: list[Check] = [("fit", lambda: learning.check_fitting(place))] if own else []
     return [
         ("batch", lambda: working.check_batch(place)),
         ("decide", lambda: working.check_deciding(place)),
+        *fitted,
         ("report", lambda: working.check_report(place)),
         *(exported(name) for name in sorted(place.subject.domain.exports)),
+        *(streamed(scheme) for scheme in sorted(place.subject.domain.streams)),
     ]
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from fovea.plugin import Image
+from fovea.plugin import Fitted, Image
 
 
 def same_array(one: Any, other: Any) -> bool:
@@ -32,3 +32,12 @@ def copy_of(image: Image) -> Image:
     from dataclasses import replace
 
     return replace(image, pixels=image.pixels.copy(), valid=None if image.valid is None else image.valid.copy())
+
+
+def same_fitted(one: Fitted, other: Fitted) -> bool:
+    """True where two sets of fitted numbers agree to the last bit."""
+    return dict(one.values) == dict(other.values) and _bits(one) == _bits(other)
+
+
+def _bits(fitted: Fitted) -> dict[str, tuple[str, tuple[int, ...], bytes]]:
+    return {name: (array.dtype.str, array.shape, array.tobytes()) for name, array in fitted.arrays.items()}

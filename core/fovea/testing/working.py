@@ -15,8 +15,9 @@ from fovea.errors import FoveaError
 from fovea.plugin import Decision, Entry, Fitted, Prediction, Report, Result, Sample, SiteView
 from fovea.progress import silent
 from fovea.report import to_csv, to_html, to_json, to_text
+from fovea.serving.deciding import decide
 from fovea.store.store import Store
-from fovea.store.values import Site
+from fovea.store.values import Ended, Site
 from fovea.testing.outcome import Step
 from fovea.testing.subject import Found, Subject
 from fovea.workbench import sites
@@ -107,19 +108,22 @@ def check_deciding(place: Place) -> Found:
 
 
 def _decide(place: Place, unit: str, *, said: bool) -> list[Decision]:
+    entries, policy = entries_of(place, unit, said=said), place.subject.policy
+    return decide(domain=place.subject.domain, entries=entries, policy=policy, fitted=Fitted())
+
+
+def entries_of(place: Place, unit: str, *, said: bool) -> Iterator[Entry | Ended]:
+    """What the batch found out about a unit; with made-up predictions where ``said``."""
     key = place.store.batches(place.site.id)[-1].key
-    entries = place.store.entries(site=place.site.id, unit=unit, key=key)
-    told: Iterator[Entry] = (_with_predictions(place, entry) for entry in entries) if said else entries
-    return list(place.subject.domain.decide(entries=told, policy=place.subject.policy, fitted=Fitted()))
+    for entry in place.store.entries(site=place.site.id, unit=unit, key=key):
+        yield _with_predictions(place, entry) if said and isinstance(entry, Result) else entry
 
 
-def _with_predictions(place: Place, entry: Entry) -> Entry:
+def _with_predictions(place: Place, result: Result) -> Result:
     """A result with a prediction for each role that has labels, the same every time."""
-    if not isinstance(entry, Result):
-        return entry
-    seed = crc32("\0".join(entry.sample.key).encode("utf-8", "surrogatepass"))
+    seed = crc32("\0".join(result.sample.key).encode("utf-8", "surrogatepass"))
     said = {role: (_prediction(role, labels, seed),) for role, labels in place.labels.items() if labels}
-    return replace(entry, predictions=said)
+    return replace(result, predictions=said)
 
 
 def _prediction(role: str, labels: Sequence[str], seed: int) -> Prediction:
@@ -136,11 +140,10 @@ def _views(place: Place) -> Iterator[tuple[str, SiteView, Any]]:
     units = dict.fromkeys(result.sample.of_unit for result in view.results())
 
     def results() -> Iterator[Result]:
-        told = (_with_predictions(place, result) for result in view.results())
-        return (result for result in told if isinstance(result, Result))
+        return (_with_predictions(place, result) for result in view.results())
 
     try:
-        decisions = {unit: tuple({d.key: d for d in _decide(place, unit, said=True)}.values()) for unit in units}
+        decisions = {unit: tuple(_decide(place, unit, said=True)) for unit in units}
     except FoveaError:
         return  # told by the step that decides
     yield "with predictions", replace(view, results=results, decisions=decisions), pictures
