@@ -27,6 +27,7 @@ def fovea_domains() -> Sequence[Domain]:  # type: ignore[empty-body]
 def fovea_on_event(event: Event, settings: Mapping[str, object]) -> None:
     """Hear of something that happened; delivered at least once, in order per subject. Optional.
 
-    ``settings`` is the listener's own part of the settings (``[notify.NAME]`` in ``fovea.toml``). An exception is
-    logged under the plugin's name, and the event comes again later.
+    ``settings`` is the listener's own part of the settings (``[notify.NAME]`` in ``fovea.toml``). It is called in a
+    thread of its own and has 20 seconds; where it raises or takes longer, that is told under the plugin's name, and
+    the event comes again later.
     """

@@ -115,7 +115,7 @@ class Registry:
         return tuple(impl.plugin_name for impl in self._manager.hook.fovea_on_event.get_hookimpls())
 
     def tell(self, listener: str, event: Event, settings: Mapping[str, object]) -> str | None:
-        """Tell one listener of an event; its failure is logged, returned as a sentence, and stops nothing."""
+        """Tell one listener of an event; its failure is returned as a sentence and stops nothing."""
         for implementation in self._manager.hook.fovea_on_event.get_hookimpls():
             if implementation.plugin_name != listener:
                 continue
@@ -123,7 +123,7 @@ class Registry:
             try:
                 implementation.function(**{name: given[name] for name in implementation.argnames})
             except Exception as error:  # noqa: BLE001 - one listener's failure is not another's
-                _log.exception("listener '%s' failed on %s", listener, event.id)
+                _log.debug("listener '%s' failed on %s", listener, event.id, exc_info=True)
                 return f"listener '{listener}' failed: {type(error).__name__}: {error}"
         return None
 

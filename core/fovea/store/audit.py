@@ -60,7 +60,7 @@ def verify(connection: Connection, expected: AuditHead | None) -> str | None:
         last = AuditHead(number=row.number, digest=row.digest)
         if expected is not None and row.number == expected.number:
             if row.digest != expected.digest:
-                return f"row {row.number} is not the one whose digest was exported: it was rewritten"
+                return f"row {row.number} is not the one whose digest was exported: the chain was rewritten"
             met = True
     if not met and expected is not None:
         return f"it ends at row {last.number}, but row {expected.number} was exported: rows were cut off"

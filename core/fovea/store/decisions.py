@@ -66,7 +66,7 @@ def publish(
     mark(connection, batch, {name: seqs[name] for name in decided})
     work.close(connection, lease.id)
     work.decide_again(connection, lease)
-    facts = {"work": lease.id, "units": len(decided), "changed": len(changes), "root": root(changes)}
+    facts = {"work": lease.id, "by": lease.owner, "units": len(decided), "changed": len(changes), "root": root(changes)}
     audit.append(
         connection,
         now,

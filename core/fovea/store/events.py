@@ -27,25 +27,28 @@ class Events:
         with self._database.read() as connection:
             return outbox.due(connection, listener, codec.micros(now), limit)
 
-    def owed(self, *, listener: str) -> tuple[Owed, ...]:
+    def owed(self, *, listener: str, now: datetime) -> tuple[Owed, ...]:
         """Every event that the listener has neither heard nor been given up on for, oldest first."""
         with self._database.read() as connection:
-            return outbox.owed(connection, listener)
+            return outbox.owed(connection, listener, codec.micros(now))
 
-    def claim(self, *, listener: str, now: datetime, seconds: float) -> values.Delivery | None:
-        """Take one event that is due, so that nobody else tells it for ``seconds``; None where nothing is due.
+    def meet(self, listener: str, *, now: datetime) -> None:
+        """Note a listener that is new: it is owed what happened since a day before, and all that happens from now."""
+        with self._database.read() as connection:  # nobody is kept from writing where there is nothing to note
+            if outbox.is_met(connection, listener):
+                return
+        with self._database.write() as connection:
+            outbox.meet(connection, listener, codec.micros(now))
+
+    def claim(self, event_id: str, *, listener: str, now: datetime, seconds: float) -> values.Delivery | None:
+        """Take an event that is due, so that nobody else tells it for ``seconds``; None where somebody was quicker.
 
         It must then be :meth:`delivered` or :meth:`failed`. Whoever claims and vanishes costs the event that time
-        and one of its attempts. A listener met for the first time is owed what happened since a day before.
+        and one of its attempts.
         """
-        moment = codec.micros(now)
-        with self._database.read() as connection:  # nobody is kept from writing where there is nothing to do
-            if outbox.is_met(connection, listener) and not outbox.due(connection, listener, moment, 1):
-                return None
+        until = codec.micros(now + timedelta(seconds=seconds))
         with self._database.write() as connection:
-            outbox.meet(connection, listener, moment)
-            until = codec.micros(now + timedelta(seconds=seconds))
-            return outbox.claim(connection, listener, moment, until)
+            return outbox.claim(connection, event_id, listener, codec.micros(now), until)
 
     def delivered(self, event_id: str, *, listener: str) -> None:
         """The listener heard the event."""

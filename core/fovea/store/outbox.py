@@ -28,7 +28,6 @@ FRESH = 24 * 60 * 60 * 1_000_000
 LOST = "the program that was telling it ended before the listener answered"
 _OVER = ("done", "dead")
 _SETTLED = 60 * 60 * 1_000_000
-_TRIED = 16
 _KEY = ("event_number", "listener")
 _CHANGE = ("state", "attempts", "next_time", "error")
 
@@ -64,7 +63,7 @@ def due(connection: Connection, listener: str, now: int, limit: int) -> tuple[De
 
     Those that failed least come first, so that a few that fail for ever hold up nobody else.
     """
-    upto = _upto(connection, listener) or 0
+    upto = _reached(connection, listener, now)
     elder, its = outbox.alias(), deliveries.alias()
     over = exists().where(its.c.event_number == elder.c.id, its.c.listener == listener, its.c.state.in_(_OVER))
     behind = exists().where(
@@ -76,9 +75,9 @@ def due(connection: Connection, listener: str, now: int, limit: int) -> tuple[De
     return tuple(_value(row, listener) for row in connection.execute(ordered))
 
 
-def owed(connection: Connection, listener: str) -> tuple[Owed, ...]:
+def owed(connection: Connection, listener: str, now: int) -> tuple[Owed, ...]:
     """Every event that is not over for a listener, oldest first."""
-    found = connection.execute(_owed(listener, _upto(connection, listener) or 0).order_by(outbox.c.id))
+    found = connection.execute(_owed(listener, _reached(connection, listener, now)).order_by(outbox.c.id))
     return tuple(
         Owed(
             event=_event(row),
@@ -94,7 +93,7 @@ def owed(connection: Connection, listener: str) -> tuple[Owed, ...]:
 def _owed(listener: str, upto: int) -> Select[Any]:
     mine = and_(deliveries.c.event_number == outbox.c.id, deliveries.c.listener == listener)
     return (
-        select(outbox, deliveries.c.attempts, deliveries.c.error, deliveries.c.next_time)
+        select(outbox, deliveries.c.state, deliveries.c.attempts, deliveries.c.error, deliveries.c.next_time)
         .select_from(outbox.outerjoin(deliveries, mine))
         .where(outbox.c.id > upto, outbox.c.kind != MET, _not_over())
     )
@@ -128,16 +127,23 @@ def meet(connection: Connection, listener: str, now: int) -> None:
     """Note a listener that is new: what happened more than a day before is over for it."""
     if is_met(connection, listener):
         return
-    fresh = connection.execute(
-        select(func.min(outbox.c.id)).where(outbox.c.time >= now - FRESH, outbox.c.kind != MET)
-    ).scalar()
+    facts = {"listener": listener, "upto": _history(connection, now)}
+    time = codec.moment(now)
+    add(connection, Event(id=f"{MET}-{listener}", kind=MET, subject=listener, site="", time=time, facts=facts))
+
+
+def _reached(connection: Connection, listener: str, now: int) -> int:
+    """The number up to which every event is over for a listener; of one not met yet, what it will be once it is."""
+    upto = _upto(connection, listener)
+    return _history(connection, now) if upto is None else upto
+
+
+def _history(connection: Connection, now: int) -> int:
+    """The number of the last event that is older than a day, and than everything that is not."""
+    fresh = select(func.min(outbox.c.id)).where(outbox.c.time >= now - FRESH, outbox.c.kind != MET)
+    first = connection.execute(fresh).scalar()
     newest = connection.execute(select(func.max(outbox.c.id))).scalar() or 0
-    upto = newest if fresh is None else fresh - 1
-    facts = {"listener": listener, "upto": upto}
-    add(
-        connection,
-        Event(id=f"{MET}-{listener}", kind=MET, subject=listener, site="", time=codec.moment(now), facts=facts),
-    )
+    return newest if first is None else int(first) - 1
 
 
 def _upto(connection: Connection, listener: str) -> int | None:
@@ -150,24 +156,20 @@ def _set_upto(connection: Connection, listener: str, upto: int) -> None:
     connection.execute(mine.values(facts=codec.dump({"listener": listener, "upto": upto})))
 
 
-def claim(connection: Connection, listener: str, now: int, until: int) -> Delivery | None:
-    """Take the next event that is due, out of every other's reach until then; None where there is none.
+def claim(connection: Connection, event_id: str, listener: str, now: int, until: int) -> Delivery | None:
+    """Take an event that is due out of everybody else's reach until then; None where somebody was quicker.
 
     One that was claimed before and never settled counts as failed once more: whoever told it is gone.
     """
-    tried = (_take(connection, one, now, until) for one in due(connection, listener, now, _TRIED))
-    return next((taken for taken in tried if taken is not None), None)
-
-
-def _take(connection: Connection, one: Delivery, now: int, until: int) -> Delivery | None:
-    """Claim this one unless somebody was quicker; judged on the row as it is, on either kind of database."""
-    number = _number(connection, one.event.id)
-    before = connection.execute(_delivery(number, one.listener)).first()
-    if before is not None and before.state == "claimed":
+    row = connection.execute(_owed(listener, 0).where(outbox.c.event_id == event_id)).first()
+    if row is None:
+        return None
+    one = _value(row, listener)
+    if row.state == "claimed":
         one = replace(one, attempts=one.attempts + 1, error=LOST)
-    row = {
-        "event_number": number,
-        "listener": one.listener,
+    values = {
+        "event_number": row.id,
+        "listener": listener,
         "state": "claimed",
         "attempts": one.attempts,
         "next_time": until,
@@ -175,9 +177,9 @@ def _take(connection: Connection, one: Delivery, now: int, until: int) -> Delive
     }
     statement = insert(connection, deliveries)
     given = {name: statement.excluded[name] for name in _CHANGE}
-    free = and_(deliveries.c.state.not_in(_OVER), deliveries.c.next_time <= now)
+    free = and_(deliveries.c.state.not_in(_OVER), deliveries.c.next_time <= now)  # judged on the row as it is by now
     claimed = statement.on_conflict_do_update(index_elements=list(_KEY), set_=given, where=free)
-    return one if connection.execute(claimed, row).rowcount == 1 else None
+    return one if connection.execute(claimed, values).rowcount == 1 else None
 
 
 def settle(

@@ -37,6 +37,7 @@ def publish(connection: Connection, now: int, lease: Lease, outcomes: Sequence[S
     names = work.finish_score(connection, lease.site, lease.id, lease.batch)
     facts = {
         "work": lease.id,
+        "by": lease.owner,
         "units": len(names),
         "pictures": len(by_id),
         "quarantined": len(faults),

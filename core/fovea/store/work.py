@@ -7,10 +7,10 @@ from typing import Any
 from sqlalchemy import ColumnElement, Connection, Row, Select, Subquery, exists, literal, select
 
 from fovea.plugin import Sample, Unreadable
-from fovea.store import codec, quarantine, units
+from fovea.store import audit, codec, quarantine, units
 from fovea.store.batches import OUTSTANDING
 from fovea.store.plan import SPAN
-from fovea.store.rows import pieces
+from fovea.store.rows import SYSTEM, pieces
 from fovea.store.tables import batches, samples, sources, work, work_samples, work_units
 from fovea.store.tables import units as units_table
 from fovea.store.values import MAX_ATTEMPTS, Batch, Fault, Lease
@@ -186,6 +186,9 @@ def _convict(connection: Connection, now: int, number: int, fault: Fault) -> Non
     batch = connection.execute(select(batches).where(batches.c.id == row.batch_id)).one()
     if row.kind == "score":
         quarantine.put_samples(connection, now, batch, [(one, fault) for one in members])
+        facts = {"work": number, "by": row.owner, "pictures": len(members), "quarantined": len(members)}
+        name = f"batch {batch.id}"
+        audit.append(connection, now, action="work.given_up", subject=name, facts=facts, actor=SYSTEM, role="system")
         finish_score(connection, batch.site_id, row.id, row.batch_id)
     else:
         seqs = {

@@ -8,7 +8,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 
 class LogSettings(BaseModel):
-    """``[notify.log]`` in ``fovea.toml``."""
+    """``[notify.notify.log]`` in ``fovea.toml``."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -16,7 +16,7 @@ class LogSettings(BaseModel):
 
 
 class NotifySettings(BaseModel):
-    """``[notify]`` in ``fovea.toml``."""
+    """``[notify.notify]`` in ``fovea.toml``: what the core tells the listener of this name."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 

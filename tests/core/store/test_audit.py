@@ -102,7 +102,7 @@ def test_truncation_shows_through_the_exported_head_only(chain):
     rows.close()
     with Store.open(chain) as store:
         assert store.verify_audit() is None
-        assert store.verify_audit(head) == "the audit chain ends at row 20, but row 30 was exported: rows were cut off"
+        assert store.verify_audit(head) == "it ends at row 20, but row 30 was exported: rows were cut off"
 
 
 def test_a_chain_written_anew_does_not_match_the_exported_head(chain, tmp_path):

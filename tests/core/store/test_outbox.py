@@ -95,38 +95,45 @@ def test_an_unknown_event_cannot_be_delivered(farm):
         farm.store.events.delivered("nothing", listener="mail")
 
 
-def claim(farm, listener="mail", seconds=60.0) -> str | None:
-    one = farm.store.events.claim(listener=listener, now=farm.clock.now, seconds=seconds)
-    return None if one is None else one.event.id
+def claim(farm, name, listener="mail"):
+    return farm.store.events.claim(name, listener=listener, now=farm.clock.now, seconds=60)
 
 
 def test_what_one_has_claimed_is_nobody_elses_until_its_time_is_over(farm, words):
-    farm.store.events.announce(event(words, "e1", "x"))
-    farm.store.events.announce(event(words, "e2", "x"))
-    farm.store.events.announce(event(words, "e3", "y"))
-    assert [claim(farm), claim(farm), claim(farm)] == ["e1", "e3", None]
+    for name, subject in (("e1", "x"), ("e2", "x"), ("e3", "y")):
+        farm.store.events.announce(event(words, name, subject))
+    assert claim(farm, "e1").event.id == "e1"
+    assert claim(farm, "e1") is None
+    assert due(farm) == ["e3"]
     farm.clock.pass_(60)
-    assert claim(farm) == "e1"
+    assert due(farm) == ["e1", "e3"]
+    assert claim(farm, "e1").event.id == "e1"
+
+
+def test_what_is_over_cannot_be_claimed(farm, words):
+    farm.store.events.announce(event(words, "e1"))
+    farm.store.events.delivered("e1", listener="mail")
+    assert claim(farm, "e1") is None
 
 
 def test_a_claim_holds_for_one_listener_only(farm, words):
     farm.store.events.announce(event(words, "e1"))
-    assert (claim(farm, "mail"), claim(farm, "mqtt")) == ("e1", "e1")
+    assert None not in (claim(farm, "e1", "mail"), claim(farm, "e1", "mqtt"))
 
 
 def test_a_claim_that_ran_out_counts_as_a_failure(farm, words):
     farm.store.events.announce(event(words, "e1"))
-    claim(farm)
+    claim(farm, "e1")
     farm.clock.pass_(60)
-    again = farm.store.events.claim(listener="mail", now=farm.clock.now, seconds=60)
+    again = claim(farm, "e1")
     assert (again.attempts, bool(again.error)) == (1, True)
 
 
 def test_a_claim_that_failed_counts_once(farm, words):
     farm.store.events.announce(event(words, "e1"))
-    claim(farm)
+    claim(farm, "e1")
     farm.store.events.failed("e1", listener="mail", error="no", next_time=farm.clock.now)
-    assert farm.store.events.claim(listener="mail", now=farm.clock.now, seconds=60).attempts == 1
+    assert claim(farm, "e1").attempts == 1
 
 
 def test_those_that_failed_least_come_first(farm, words):
@@ -136,11 +143,11 @@ def test_those_that_failed_least_come_first(farm, words):
     assert due(farm) == ["e2", "e1"]
 
 
-def test_asking_for_what_is_not_there_waits_for_no_writer(farm, words):
-    farm.store.events.announce(event(words, "e1"))
-    assert (claim(farm), claim(farm)) == ("e1", None)
+def test_meeting_a_listener_again_and_asking_what_is_due_wait_for_no_writer(farm):
+    farm.store.events.meet("mail", now=farm.clock.now)
     with farm.store._database.write():
-        assert claim(farm) is None
+        farm.store.events.meet("mail", now=farm.clock.now)
+        assert due(farm) == []
 
 
 def test_what_is_owed_is_listed_with_what_became_of_it_so_far(farm, words):
@@ -149,7 +156,8 @@ def test_what_is_owed_is_listed_with_what_became_of_it_so_far(farm, words):
     farm.store.events.delivered("e1", listener="mail")
     later = words.start + timedelta(hours=1)
     farm.store.events.failed("e2", listener="mail", error="no", next_time=later)
-    told = [(one.event.id, one.attempts, one.error, one.not_before) for one in farm.store.events.owed(listener="mail")]
+    owed = farm.store.events.owed(listener="mail", now=farm.clock.now)
+    told = [(one.event.id, one.attempts, one.error, one.not_before) for one in owed]
     assert told == [("e2", 1, "no", later), ("e3", 0, "", None)]
 
 
