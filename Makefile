@@ -3,6 +3,7 @@ PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
 DATA := demo/data
+SEEDS := 2 3 4
 export NO_ALBUMENTATIONS_UPDATE := 1
 
 .PHONY: help demo test check bench setup clean
@@ -12,7 +13,7 @@ help:
 	@echo "make demo    train on drawn leaves, work through a drawn farm, write its report (about 6 minutes, first time)"
 	@echo "make test    run every test"
 	@echo "make check   ruff, mypy --strict, import contracts"
-	@echo "make bench   the benchmarks that need no real pictures but those under FOVEA_REAL_DATA"
+	@echo "make bench   what is claimed, measured; all but the first need the real pictures under FOVEA_REAL_DATA"
 
 setup: $(VENV)/ready
 
@@ -40,8 +41,11 @@ check: setup
 	MYPYPATH=sample_data $(BIN)/mypy sample_data/make.py
 	$(BIN)/lint-imports
 
+# seconds, then two minutes, then five minutes a seed; all but the first need the pictures under FOVEA_REAL_DATA
 bench: setup
-	$(BIN)/python benchmarks/train_lab_apple.py
+	$(BIN)/python benchmarks/help_time.py
+	$(BIN)/python benchmarks/batch_memory.py
+	for seed in $(SEEDS); do $(BIN)/python benchmarks/train_lab_apple.py seed=$$seed threads=1 || exit 1; done
 
 clean:
 	rm -rf $(VENV) demo .coverage* .mypy_cache .ruff_cache .pytest_cache

@@ -8,10 +8,16 @@ from typing import Self
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, Task, TaskID, TextColumn, TimeRemainingColumn
 from rich.progress import ProgressColumn as Column
+from rich.table import Column as TableColumn
 from rich.text import Text
 
 from fovea_apps.output import safe
 from fovea_apps.progress import in_words
+
+_WIDE = 100
+"""Columns of a terminal from which on a rate and a longer bar have their place."""
+_BESIDE, _BESIDE_WIDE = 21, 38
+"""Columns that are taken besides the title, the count and the figures."""
 
 
 class _Rate(Column):
@@ -22,18 +28,21 @@ class _Rate(Column):
 
 
 class Bars:
-    """One bar for each piece of work; finished ones stay on the screen."""
+    """One bar for each piece of work; finished ones stay on the screen. A narrow terminal is shown less beside it."""
 
     def __init__(self) -> None:
+        console = Console(stderr=True, emoji=False)
+        is_wide = console.width >= _WIDE
         columns = (
-            TextColumn("{task.description}", markup=False),
-            BarColumn(bar_width=16),
-            MofNCompleteColumn(),
-            _Rate(),
-            TimeRemainingColumn(compact=True),
+            TextColumn("{task.description}", markup=False, table_column=TableColumn(no_wrap=True)),
+            BarColumn(bar_width=16 if is_wide else 8),
+            MofNCompleteColumn(table_column=TableColumn(no_wrap=True)),
+            *([_Rate()] if is_wide else []),
+            TimeRemainingColumn(compact=True, table_column=TableColumn(no_wrap=True)),
             TextColumn("{task.fields[figures]}", markup=False),
         )
-        self._bars = Progress(*columns, console=Console(stderr=True, emoji=False), refresh_per_second=5)
+        self._bars = Progress(*columns, console=console, refresh_per_second=5)
+        self._room = console.width - (_BESIDE_WIDE if is_wide else _BESIDE)
         self._task: TaskID | None = None
 
     def __enter__(self) -> Self:
@@ -46,7 +55,8 @@ class Bars:
     def start(self, title: str, total: int | None) -> None:
         """Begin a piece of work of ``total`` items, None where nobody knows."""
         self.finish()
-        self._task = self._bars.add_task(safe(title), total=total, figures="")
+        if total != 0:
+            self._task = self._bars.add_task(safe(title), total=total, figures="")
 
     def advance(self, count: int = 1) -> None:
         """``count`` more items are done."""
@@ -56,7 +66,9 @@ class Bars:
     def show(self, **figures: float | str) -> None:
         """Show these figures beside the bar."""
         if self._task is not None:
-            self._bars.update(self._task, figures=in_words(figures))
+            title = max(len(one.description) for one in self._bars.tasks)
+            count = max(len(f"{one.total or one.completed}") for one in self._bars.tasks)
+            self._bars.update(self._task, figures=in_words(figures, self._room - title - 2 * count))
 
     def finish(self) -> None:
         """The piece of work is done; where nobody knew how much it was, it was as much as was done."""

@@ -12,9 +12,10 @@ from collections.abc import Sequence
 import click
 
 from fovea import __version__
-from fovea.errors import FoveaError
+from fovea.errors import FoveaError, SettingsError
 from fovea_apps.lazy import Lazy, LazyGroup
 from fovea_apps.options import examples
+from fovea_apps.output import tell
 from fovea_apps.session import Session
 from fovea_apps.signals import terminable
 
@@ -26,10 +27,9 @@ _EPILOG = (
         "fovea train crop photos --name leaves",
         "fovea site add photos --name farm --domain crop",
     )
-    + "\n\n\b\nExit codes: 0 done, 1 a known error, 2 usage, 3 finished but pictures were\n"
+    + "\n\nExit codes: 0 done, 1 a known error, 2 usage, 3 finished but pictures were "
     "quarantined, 5 bundle refused, 6 locked by another, 130 stopped.\n"
-    '\n\b\nCompletion of words in bash: eval "$(_FOVEA_COMPLETE=bash_source fovea)"\n'
-    "(zsh and fish: zsh_source, fish_source)."
+    '\n\b\nCompletion of words (bash; or zsh_source, fish_source):\n  eval "$(_FOVEA_COMPLETE=bash_source fovea)"'
 )
 
 
@@ -42,6 +42,8 @@ def _verbs() -> dict[str, Lazy]:
         "evaluate": Lazy("evaluate", "Judge a model on labelled pictures it has not learned from."),
         "predict": Lazy("predict", "Say what single pictures or folders show."),
         "batch": Lazy("batch", "Work through all pictures of a site."),
+        "watch": Lazy("watch", "Watch the streams of a site."),
+        "fit": Lazy("fit", "Learn a domain's own numbers from a site's results."),
         "report": Lazy("report", "Write the report of a site."),
         "export": Lazy("export", "Write a site's results in a format of its domain."),
         "cases": Lazy("cases", "List findings, read them and sign them."),
@@ -49,8 +51,10 @@ def _verbs() -> dict[str, Lazy]:
         "models": Lazy("models", "List the trained models."),
         "runs": Lazy("runs", "List the trainings, finished or not."),
         "backbones": Lazy("backbones", "List the networks that training can start from."),
+        "events": Lazy("events", "List what listeners have not heard; tell them; try again."),
         "audit": Lazy("audit", "Check that nothing was changed in the record of reviews."),
         "plugins": Lazy("plugins", "List the plugins and what each brings."),
+        "new-plugin": Lazy("new_plugin", "Write a plugin of your own to start from."),
     }
 
 
@@ -113,8 +117,12 @@ def _known(error: FoveaError, session: Session) -> int:
         import traceback
 
         traceback.print_exception(error)
-    sentence = " ".join(str(error).split())
-    click.echo(f"fovea: {sentence}", err=True)
+    if isinstance(error, SettingsError) and len(error.mistakes) > 1:
+        tell(f"fovea: {len(error.mistakes)} mistakes in the {error.where or 'settings'}:")
+        for mistake in error.mistakes:
+            tell(mistake, "  ")
+    else:
+        tell(f"fovea: {error}")
     return error.exit_code
 
 

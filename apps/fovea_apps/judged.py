@@ -10,7 +10,6 @@ from fovea_apps import output
 if TYPE_CHECKING:
     from fovea.workbench import Judged
 
-_WIDEST = 78
 _MISTAKES = 12
 _VALUE_LOW_HIGH = 3
 
@@ -54,15 +53,14 @@ def _show_classes(judged: Judged) -> None:
 
 def show_confusion(labels: Sequence[str], confusion: Sequence[Sequence[int]]) -> None:
     """Print a row for each true label and a column for each said one; only the mistakes where it is too wide."""
-    cells = max((len(f"{one}") for row in confusion for one in row), default=1)
     numbers = [str(place + 1) for place in range(len(labels))]
+    headings = ["true, said:", *numbers]
     named = [f"{number} {label}" for number, label in zip(numbers, labels, strict=True)]
-    longest = max((len(name) for name in named), default=0)
-    if longest + len(labels) * (max(cells, len(numbers[-1]) if numbers else 0) + 2) > _WIDEST:
+    rows = [[name, *(str(one or ".") for one in row)] for name, row in zip(named, confusion, strict=True)]
+    if output.fits([headings, *rows]):
+        output.table(headings, rows, numbers=numbers)
+    else:
         _show_mistakes(labels, confusion)
-        return
-    rows = [[name, *(one or "." for one in row)] for name, row in zip(named, confusion, strict=True)]
-    output.table(["true, said:", *numbers], rows, numbers=numbers)
 
 
 def _show_mistakes(labels: Sequence[str], confusion: Sequence[Sequence[int]]) -> None:

@@ -29,7 +29,8 @@ class Lines:
         """Begin a piece of work of ``total`` items, None where nobody knows."""
         self._title, self._total, self._done, self._figures = title, total, 0, {}
         self._began = self._said = self._clock()
-        self._print(title if total is None else f"{title}: {total:,} to do")
+        if total != 0:
+            self._print(title if total is None else f"{title}: {total:,} to do")
 
     def advance(self, count: int = 1) -> None:
         """``count`` more items are done."""
@@ -44,7 +45,7 @@ class Lines:
 
     def finish(self) -> None:
         """The piece of work is done."""
-        if self._title:
+        if self._title and (self._total != 0 or self._done):
             self._print(f"{self._state()}, finished in {duration(self._clock() - self._began)}")
         self._title = ""
 
@@ -65,10 +66,16 @@ class Lines:
         self._stream.flush()
 
 
-def in_words(figures: Mapping[str, float | str]) -> str:
-    """Figures in one line: ``epoch 3, loss 0.412``; without ``rate``, which stands beside the count already."""
+def in_words(figures: Mapping[str, float | str], room: int | None = None) -> str:
+    """Figures in one line: ``epoch 3, loss 0.412``; without ``rate``, which stands beside the count already.
+
+    With ``room`` the line has at most so many characters: the first figures that fit.
+    """
     told = {name: f"{one:.4g}" if isinstance(one, float) else one for name, one in figures.items() if name != "rate"}
-    return ", ".join(f"{name} {one}" for name, one in told.items())
+    parts = [f"{name} {one}" for name, one in told.items()]
+    while room is not None and parts and len(", ".join(parts)) > room:
+        parts.pop()
+    return ", ".join(parts)
 
 
 def duration(seconds: float) -> str:

@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, TypeVar
 
-import click
+from fovea_apps.output import tell
 
 if TYPE_CHECKING:
     from fovea.workbench import Progress, Workbench
@@ -35,14 +35,10 @@ class Session:
 
     @contextmanager
     def bench(self) -> Iterator[Workbench]:
-        """The workbench, open for the time of a verb.
-
-        Raises:
-            FoveaError: the settings are wrong or the database cannot be opened.
-        """
+        """The workbench, open for the time of a verb; it reads the program's settings when it wants them."""
         from fovea.workbench import Workbench, load_config
 
-        with Workbench(load_config(home=self.home)) as bench:
+        with Workbench(lambda: load_config(home=self.home)) as bench:
             yield bench
 
     @contextmanager
@@ -65,7 +61,7 @@ class Session:
     def hint(self, sentence: str) -> None:
         """Say on stderr what to do next."""
         if not self.quiet:
-            click.echo(sentence, err=True)
+            tell(sentence)
 
 
 def answer(value: _Value, *, as_json: bool, show: Callable[[_Value], None]) -> None:

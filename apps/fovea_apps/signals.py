@@ -9,17 +9,21 @@ from contextlib import contextmanager
 from types import FrameType
 from typing import NoReturn, TypeAlias
 
-import click
+from fovea_apps.output import tell
 
 Handler: TypeAlias = Callable[[int, FrameType | None], None]
 _WORD = "fovea: stopping after the current piece; once more breaks it off"
 
 
 class StopFlag:
-    """Whether a stop was asked for; called by long work between two pieces."""
+    """Whether a stop was asked for; called by long work between two pieces.
 
-    def __init__(self) -> None:
-        self._asked = False
+    Args:
+        word: said when a stop is asked for; empty where the work stops at once and speaks for itself.
+    """
+
+    def __init__(self, word: str = _WORD) -> None:
+        self._asked, self._word = False, word
 
     def __call__(self) -> bool:
         """Whether a stop was asked for."""
@@ -34,13 +38,14 @@ class StopFlag:
         if self._asked:
             _break_off(number, frame)
         self._asked = True
-        click.echo(_WORD, err=True)
+        if self._word:
+            tell(self._word)
 
 
 @contextmanager
-def stoppable() -> Iterator[StopFlag]:
-    """For the time of long work, a signal sets the flag that is handed out."""
-    flag = StopFlag()
+def stoppable(*, word: str = _WORD) -> Iterator[StopFlag]:
+    """For the time of long work, a signal sets the flag that is handed out, and ``word`` is said."""
+    flag = StopFlag(word)
     with _handling(flag.ask, signal.SIGINT, signal.SIGTERM):
         yield flag
 

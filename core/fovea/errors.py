@@ -44,7 +44,7 @@ class SettingsError(FoveaError):
     """One or more settings are wrong; all of them are told at once.
 
     Args:
-        where: which settings, such as ``view settings of 'crop'``.
+        where: which settings, such as ``settings of 'crop'``; empty where each mistake says so itself.
         mistakes: one line each, ``name: what is wrong``.
     """
 
@@ -55,7 +55,7 @@ class SettingsError(FoveaError):
         self.where, self.mistakes = where, tuple(mistakes)
 
     def __str__(self) -> str:
-        return f"{self.where}: " + "; ".join(self.mistakes)
+        return (f"{self.where}: " if self.where else "") + "; ".join(self.mistakes)
 
 
 class UsageError(FoveaError):

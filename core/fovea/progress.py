@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Protocol
 
 
@@ -34,3 +36,28 @@ class _Silent:
 def silent() -> Progress:
     """A progress that says nothing: for tests, and for callers who do not watch."""
     return _Silent()
+
+
+@dataclass(frozen=True, slots=True)
+class _Watched:
+    progress: Progress
+    look: Callable[[], None]
+
+    def start(self, title: str, total: int | None) -> None:
+        self.look()
+        self.progress.start(title, total)
+
+    def advance(self, count: int = 1) -> None:
+        self.look()
+        self.progress.advance(count)
+
+    def show(self, **figures: float | str) -> None:
+        self.progress.show(**figures)
+
+    def finish(self) -> None:
+        self.progress.finish()
+
+
+def watched(progress: Progress, look: Callable[[], None]) -> Progress:
+    """A progress that calls ``look`` before each item: work that is told to stop by what ``look`` raises."""
+    return _Watched(progress, look)

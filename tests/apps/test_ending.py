@@ -9,9 +9,10 @@ from types import SimpleNamespace
 
 import pytest
 
-from fovea.errors import BundleRefused, FoveaError, Locked, Stopped, UnknownName
+from fovea.errors import BundleRefused, FoveaError, Locked, SettingsError, Stopped, UnknownName
 from fovea.workbench import Workbench
 from fovea_apps.cli import main
+from fovea_apps.commands.train import show_trained
 from fovea_apps.signals import stoppable
 
 
@@ -126,8 +127,21 @@ def a_batch(**changed):
     return SimpleNamespace(**{**facts, **changed})
 
 
+def worked(monkeypatch, done, outdated=()):
+    """Let a batch of a site come to this, and these of its models be older versions."""
+    answering(monkeypatch, "batch", done)
+    answering(monkeypatch, "outdated", outdated)
+
+
+def test_after_a_batch_with_an_older_version_the_newer_one_is_hinted_at(monkeypatch, capsys, ask):
+    worked(monkeypatch, a_batch(), [SimpleNamespace(name="leaves")])
+    assert ask("batch", "farm") == 0
+    hint = "there is a newer leaves: fovea site use farm leaves"
+    assert hint in capsys.readouterr().err.splitlines()
+
+
 def test_a_batch_ends_with_what_it_came_to_and_what_is_next(monkeypatch, capsys, ask):
-    answering(monkeypatch, "batch", a_batch())
+    worked(monkeypatch, a_batch())
     assert ask("batch", "farm") == 0
     told = capsys.readouterr()
     assert "1,200 pictures: 1,190 scored now, 8 known from before (1 min 02 s, 19.2 pictures/s)." in told.out
@@ -135,19 +149,20 @@ def test_a_batch_ends_with_what_it_came_to_and_what_is_next(monkeypatch, capsys,
 
 
 def test_a_batch_that_quarantined_exits_3_and_counts_by_reason(monkeypatch, capsys, ask):
-    answering(monkeypatch, "batch", a_batch(quarantined={"truncated": 2}))
+    worked(monkeypatch, a_batch(quarantined={"truncated": 2}))
     assert ask("batch", "farm") == 3
     assert "2 pictures in quarantine: 2 truncated." in capsys.readouterr().out
 
 
 def test_quiet_leaves_hints_away(monkeypatch, capsys, ask):
-    answering(monkeypatch, "batch", a_batch())
+    worked(monkeypatch, a_batch())
     ask("--quiet", "batch", "farm")
     assert capsys.readouterr().err == ""
 
 
 @pytest.mark.parametrize(
-    "words", ["site list", "models list", "runs list", "cases list", "plugins", "audit head", "audit check"]
+    "words",
+    ["site list", "models list", "runs list", "cases list", "plugins", "audit head", "audit check", "audit"],
 )
 def test_json_is_one_document_and_nothing_else_on_stdout(capsys, ask, words):
     assert ask(*words.split(), "--json") == 0
@@ -163,6 +178,52 @@ def test_a_broken_audit_chain_is_an_error(monkeypatch, capsys, ask):
     answering(monkeypatch, "verify_audit", "row 3 was changed")
     assert ask("audit", "check") == 1
     assert capsys.readouterr().err == "fovea: the audit chain is broken: row 3 was changed\n"
+
+
+def test_audit_alone_checks_the_chain(monkeypatch, capsys, ask):
+    assert ask("audit", "--json") == 0
+    assert json.loads(capsys.readouterr().out) == {"holds": True, "fault": None, "rows": 0}
+    answering(monkeypatch, "verify_audit", "row 3 was changed")
+    assert ask("audit", "--json") == 1
+    assert json.loads(capsys.readouterr().out)["fault"] == "row 3 was changed"
+
+
+def test_rows_that_were_cut_off_are_told_without_saying_chain_twice(capsys, ask):
+    assert ask("audit", "check", "--head", "7:abc") == 1
+    told = "fovea: the audit chain is broken: it ends at row 0, but row 7 was exported: rows were cut off\n"
+    assert capsys.readouterr().err == told
+
+
+def test_several_mistakes_in_settings_are_told_one_a_line(monkeypatch, capsys, ask):
+    answering(monkeypatch, "sites", SettingsError("", ["a: want 1", "b: want 2"]))
+    assert ask("site", "list") == 2
+    assert capsys.readouterr().err == "fovea: 2 mistakes in the settings:\n  a: want 1\n  b: want 2\n"
+
+
+def test_one_mistake_in_settings_is_told_on_one_line(monkeypatch, capsys, ask):
+    answering(monkeypatch, "sites", SettingsError("settings of 'crop'", ["a: want 1"]))
+    assert ask("site", "list") == 2
+    assert capsys.readouterr().err == "fovea: settings of 'crop': a: want 1\n"
+
+
+@pytest.mark.parametrize("words", ["predict leaves a.jpg", "evaluate leaves photos"])
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_the_first_signal_ends_predict_and_evaluate_with_one_line_and_130(monkeypatch, capsys, ask, words, number):
+    def work(*_, stop, **__):
+        signal.raise_signal(number)
+        assert stop()
+        raise Stopped("stopped; nothing was stored")
+
+    monkeypatch.setattr(Workbench, words.split()[0], work)
+    assert ask("-q", *words.split()) == 130
+    assert capsys.readouterr() == ("", "fovea: stopped; nothing was stored\n")
+
+
+def test_a_model_trained_again_says_where_the_version_before_is(monkeypatch, capsys):
+    monkeypatch.setattr("fovea_apps.judged.show_judged", lambda _: None)
+    trained = SimpleNamespace(judged=None, name="leaves", seconds=1.0, path="leaves@1.fovea", before="leaves@2")
+    show_trained(trained)
+    assert "The version before is kept as leaves@2" in capsys.readouterr().out
 
 
 def test_an_audit_head_of_another_form_is_a_usage_error(capsys, ask):

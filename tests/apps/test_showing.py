@@ -41,6 +41,17 @@ def test_a_confusion_matrix_too_wide_for_the_terminal_tells_the_mistakes(capsys)
     assert sum("class 4" in line and "class 9" in line and line.rstrip().endswith("5") for line in lines) == 1
 
 
+def test_a_confusion_matrix_follows_the_terminal(monkeypatch, capsys):
+    labels = [f"class_{place}" for place in range(14)]
+    confusion = [[7 if true == said else 0 for said in range(14)] for true in range(14)]
+    confusion[4][9] = 5
+    show_confusion(labels, confusion)
+    assert "true, said:" in capsys.readouterr().out
+    monkeypatch.setenv("COLUMNS", "60")
+    show_confusion(labels, confusion)
+    assert "true, said:" not in capsys.readouterr().out
+
+
 def test_what_was_judged_fits_80_columns(capsys):
     one = {"label": "rust", "precision": 0.9, "recall": 0.8, "f1": 0.85, "support": 12}
     judged = SimpleNamespace(
@@ -62,6 +73,78 @@ def test_long_cells_are_folded_and_nothing_is_cut_off(capsys):
     shown = capsys.readouterr().out
     assert shown.count("folder") + shown.count("fold\n") >= 25
     assert max(map(len, shown.splitlines())) <= 80
+
+
+@pytest.mark.parametrize("columns", [60, 80])
+def test_long_lines_go_on_in_the_next(monkeypatch, capsys, columns):
+    monkeypatch.setenv("COLUMNS", str(columns))
+    sentence = "No field reaches the warning share of 10 %: none of 23 pictures is sure, " * 3
+    output.line(sentence)
+    output.title(sentence)
+    output.pairs({"a name that is rather long": sentence})
+    lines = capsys.readouterr().out.splitlines()
+    assert max(map(len, lines)) <= columns
+    assert " ".join(" ".join(lines).split()).count("No field reaches the warning share") == 9
+
+
+def test_a_line_into_a_pipe_stays_whole(monkeypatch, capsys):
+    monkeypatch.delenv("COLUMNS")
+    output.line("word " * 40)
+    assert capsys.readouterr().out == f"{'word ' * 40}".rstrip() + "\n"
+
+
+@pytest.mark.parametrize("columns", [60, 80])
+def test_words_in_a_table_stay_whole_beside_a_long_path(monkeypatch, capsys, columns):
+    monkeypatch.setenv("COLUMNS", str(columns))
+    row = (
+        "north-slope/2024-06-24/p5092-1.jpg",
+        "truncated",
+        "the file ends before its picture does",
+        "2026-11-23 21:11",
+    )
+    output.table(("what", "code", "why", "since"), [row])
+    shown = capsys.readouterr().out
+    assert max(map(len, shown.splitlines())) <= columns
+    assert {"truncated", "picture", "before", "2026-11-23"} <= set(shown.split())
+
+
+def test_numbers_in_a_narrow_table_are_not_cut_off(monkeypatch, capsys):
+    monkeypatch.setenv("COLUMNS", "40")
+    headings = [f"number {place}" for place in range(6)]
+    output.table(headings, [[1234567] * 6], numbers=headings)
+    shown = capsys.readouterr().out
+    assert max(map(len, shown.splitlines())) <= 40
+    assert "\u2026" not in shown
+
+
+def test_what_is_to_be_copied_is_not_broken(monkeypatch, capsys):
+    monkeypatch.setenv("COLUMNS", "20")
+    output.whole_line("12:" + "a" * 64)
+    assert capsys.readouterr().out == "12:" + "a" * 64 + "\n"
+
+
+def test_settings_are_shown_as_they_are_typed():
+    assert [output.typed(one) for one in (["a", "b"], True, "text", 0.5)] == ['["a", "b"]', "true", "text", 0.5]
+
+
+def test_sentences_on_a_terminal_are_broken_between_words(monkeypatch, capsys):
+    monkeypatch.setenv("COLUMNS", "40")
+    monkeypatch.setattr("sys.stderr.isatty", lambda: True)
+    output.tell(f"fovea: there is no folder /a/{'long' * 12}; name the folder that holds the pictures")
+    lines = capsys.readouterr().err.splitlines()
+    assert lines[0] == "fovea: there is no folder"
+    assert lines[1] == f"  /a/{'long' * 12};"
+    assert max(map(len, lines[2:])) <= 40
+
+
+def test_sentences_for_a_log_stay_on_one_line(capsys):
+    output.tell("word " * 40)
+    assert capsys.readouterr().err.count("\n") == 1
+
+
+def test_escape_codes_in_a_sentence_are_disarmed(capsys):
+    output.tell("there is no file \x1b[2J")
+    assert capsys.readouterr().err == "there is no file \\x1b[2J\n"
 
 
 def test_control_characters_and_bytes_that_are_no_utf8_become_escapes():

@@ -5,7 +5,7 @@ from pydantic import Field
 
 from fovea.errors import SettingsError
 from fovea.plugin import ViewSettings
-from fovea.settings import digest, parse, resolve, secret
+from fovea.settings import digest, parse, resolve, secret, together
 
 
 class View(ViewSettings):
@@ -30,13 +30,40 @@ def test_every_mistake_is_told_at_once():
 
 
 def test_a_misspelt_setting_is_answered_with_the_known_ones():
-    with pytest.raises(SettingsError, match=r"shrap: there is no such setting \(there is: holes, .*, sharp\)"):
+    with pytest.raises(SettingsError, match=r"shrap: there is no such setting; did you mean 'sharp'\?"):
         resolve(View, "view", [{"shrap": 1}])
 
 
 def test_a_wrong_value_is_repeated():
-    with pytest.raises(SettingsError, match=r"view: sharp: .* less than or equal to 1, not 2"):
+    with pytest.raises(SettingsError, match="view: sharp: want a number from 0 to 1, not 2"):
         resolve(View, "view", [{"sharp": 2}])
+
+
+def test_a_setting_is_named_as_the_user_writes_it():
+    with pytest.raises(SettingsError, match=r"view: view\.sharp: want"):
+        resolve(View, "view", [{"sharp": 2}], prefix="view.")
+
+
+def _refusing(*mistakes):
+    def ask():
+        raise SettingsError("here", mistakes)
+
+    return ask
+
+
+def test_questions_that_find_no_mistake_are_answered():
+    assert together(lambda: 1, lambda: "two", lambda: 3.0) == (1, "two", 3.0)
+
+
+def test_the_mistakes_of_all_questions_are_told_at_once_and_each_once():
+    with pytest.raises(SettingsError) as caught:
+        together(_refusing("a: no", "b: no"), lambda: 1, _refusing("b: no", "c: no"))
+    assert str(caught.value) == "a: no; b: no; c: no"
+
+
+def test_mistakes_of_one_question_are_told_under_its_own_name():
+    with pytest.raises(SettingsError, match="here: a: no"):
+        together(lambda: 1, _refusing("a: no"))
 
 
 def test_equal_settings_have_equal_digests_whatever_their_order():

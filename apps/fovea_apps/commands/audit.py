@@ -15,19 +15,30 @@ if TYPE_CHECKING:
     from fovea.workbench import AuditHead
 
 
-@click.group(name="audit", no_args_is_help=True, epilog=examples("fovea audit check"))
-def command() -> None:
+@click.group(name="audit", invoke_without_command=True, epilog=examples("fovea audit", "fovea audit head"))
+@as_json
+@click.pass_context
+def command(context: click.Context, *, as_json: bool) -> None:
     """Check that nothing was changed in the record of reviews."""
+    if context.invoked_subcommand is None:
+        _check(context.ensure_object(Session), "", as_json=as_json)
 
 
 @command.command(name="check", epilog=examples("fovea audit check", "fovea audit check --head 120:9f3a..."))
 @click.option(
-    "--head", metavar="NUMBER:DIGEST", help="A head that was kept elsewhere: shows whether rows were cut off."
+    "--head",
+    default="",
+    metavar="NUMBER:DIGEST",
+    help="A head that was kept elsewhere: shows whether rows were cut off.",
 )
 @as_json
 @click.pass_obj
-def check(session: Session, *, head: str | None, as_json: bool) -> None:
+def check(session: Session, *, head: str, as_json: bool) -> None:
     """Check the chain of audit rows."""
+    _check(session, head, as_json=as_json)
+
+
+def _check(session: Session, head: str, *, as_json: bool) -> None:
     from fovea_apps import output
 
     with session.bench() as bench:
@@ -63,4 +74,4 @@ def head(session: Session, *, as_json: bool) -> None:
 
     with session.bench() as bench:
         link = bench.audit_head()
-    answer(link, as_json=as_json, show=lambda one: output.line(f"{one.number}:{one.digest}"))
+    answer(link, as_json=as_json, show=lambda one: output.whole_line(f"{one.number}:{one.digest}"))

@@ -30,9 +30,12 @@ def command(context: click.Context, *, site: str, workers: int | None, precision
     session = context.ensure_object(Session)
     with session.bench() as bench, session.progress() as progress, stoppable() as stop:
         done = bench.batch(site, workers=workers, precision=precision, progress=progress, stop=stop)
+        outdated = bench.outdated(site)
     answer(done, as_json=as_json, show=show_batch)
     if done.quarantined:
-        session.hint(f"see what could not be worked with: fovea quarantine list {site}")
+        session.hint(f"see what and why: fovea quarantine list {site}")
+    for one in outdated:
+        session.hint(f"there is a newer {one.name}: fovea site use {site} {one.name}")
     session.hint(f"next: fovea report {site}")
     if done.quarantined or done.faults:
         context.exit(QUARANTINED)

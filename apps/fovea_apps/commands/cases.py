@@ -111,7 +111,7 @@ def _step(verb: str, help_: str, line: str) -> None:
     command.add_command(click.command(name=verb, help=help_, epilog=examples(line))(run))
 
 
-_step("read", "Say what you think of a case.", "fovea cases read 12 --verdict true --note 'rust on two leaves'")
+_step("read", "Say what you think of a case.", "fovea cases read 12 --verdict true --note 'two leaves'")
 _step("sign", "Sign a case: what it says is settled.", "fovea cases sign 12 --role agronomist")
 _step("amend", "Open a signed case again.", "fovea cases amend 12 --note 'the field was mixed up'")
 

@@ -8,6 +8,7 @@ import click
 
 from fovea_apps.options import as_json, examples, settings
 from fovea_apps.session import Session, answer
+from fovea_apps.signals import stoppable
 
 
 @click.command(name="evaluate", epilog=examples("fovea evaluate leaves more-photos"))
@@ -20,6 +21,6 @@ def command(session: Session, *, model: str, folder: Path, settings: tuple[str, 
     """Judge a model on labelled pictures it has not learned from."""
     from fovea_apps.judged import show_judged
 
-    with session.bench() as bench, session.progress() as progress:
-        judged = bench.evaluate(model=model, folder=folder, settings=settings, progress=progress)
+    with session.bench() as bench, session.progress() as progress, stoppable(word="") as stop:
+        judged = bench.evaluate(model=model, folder=folder, settings=settings, progress=progress, stop=stop)
     answer(judged, as_json=as_json, show=show_judged)

@@ -29,6 +29,8 @@ def list_(session: Session, *, as_json: bool) -> None:
     with session.bench() as bench:
         found = bench.models()
     answer(found, as_json=as_json, show=_show_models)
+    if not all(one.current for one in found):
+        session.hint("to go back to a version: fovea site use SITE NAME@VERSION")
     if not found:
         session.hint("no model yet; next: fovea train DOMAIN FOLDER")
 
@@ -39,15 +41,15 @@ def _show_models(found: Sequence[ModelView]) -> None:
 
     rows = [
         (
-            one.name,
-            one.domain,
-            one.role,
-            len(one.labels),
+            one.name.partition("@")[0],
+            _version(one),
+            f"{one.domain} {one.role}",
+            one.created[:10],
             f"refused: {one.fault}" if one.fault else figure(_figures(one.figures).get(_HEADLINE)),
         )
         for one in found
     ]
-    output.table(("name", "domain", "role", "labels", "balanced accuracy"), rows, numbers=("labels",))
+    output.table(("name", "version", "for", "made", "balanced accuracy"), rows)
 
 
 @command.command(name="show", epilog=examples("fovea models show leaves"))
@@ -63,23 +65,25 @@ def show(session: Session, *, name: str, as_json: bool) -> None:
 
 def _show_model(model: ModelView) -> None:
     from fovea_apps import output
-    from fovea_apps.judged import figure
+    from fovea_apps.card import show_card
 
     output.title(model.name)
     output.pairs(
         {
             "domain": model.domain,
             "role": f"{model.role} ({model.kind})",
-            "labels": ", ".join(model.labels),
+            "version": _version(model),
             "made": model.created,
             "digest": model.digest,
             "folder": model.path,
-            **{name: figure(value) for name, value in _figures(model.figures).items()},
         }
     )
     output.line()
-    for line in model.card.splitlines():
-        output.line(line)
+    show_card(model.card)
+
+
+def _version(model: ModelView) -> str:
+    return "current" if model.current else model.name.partition("@")[2]
 
 
 def _figures(told: Mapping[str, Any] | None) -> Mapping[str, Any]:

@@ -9,6 +9,7 @@ import click
 
 from fovea_apps.options import as_json, examples
 from fovea_apps.session import QUARANTINED, Session, answer
+from fovea_apps.signals import stoppable
 
 if TYPE_CHECKING:
     from fovea.workbench import Answer
@@ -22,8 +23,8 @@ if TYPE_CHECKING:
 def command(context: click.Context, *, model: str, paths: tuple[Path, ...], as_json: bool) -> None:
     """Say what single pictures or folders show. Nothing is stored."""
     session = context.ensure_object(Session)
-    with session.bench() as bench, session.progress() as progress:
-        answers = bench.predict(model=model, paths=paths, progress=progress)
+    with session.bench() as bench, session.progress() as progress, stoppable(word="") as stop:
+        answers = bench.predict(model=model, paths=paths, progress=progress, stop=stop)
     answer(answers, as_json=as_json, show=_show)
     unreadable = sum(bool(one.fault) for one in answers)
     if unreadable:

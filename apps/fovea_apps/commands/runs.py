@@ -66,4 +66,4 @@ def _show_run(run: Run) -> None:
         }
     )
     output.line()
-    output.table(("recipe", "value"), list(run.recipe.items()))
+    output.table(("recipe", "value"), [(name, output.typed(value)) for name, value in run.recipe.items()])

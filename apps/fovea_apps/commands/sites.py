@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from fovea.workbench import Site, SiteSummary
 
 _MOST_UNITS = 12
+_KINDS = ("view", "policy")
 
 
 @click.group(name="site", no_args_is_help=True, epilog=examples("fovea site add photos --name farm --domain crop"))
@@ -92,7 +93,12 @@ def _show_sites(found: Sequence[Site]) -> None:
 def show(session: Session, *, site: str, as_json: bool) -> None:
     """Show a site: its models and the settings that hold there."""
     with session.bench() as bench:
-        facts = {"site": bench.site(site), "models": bench.line_up(site), "settings": bench.site_settings(site)}
+        facts = {
+            "site": bench.site(site),
+            "models": bench.line_up(site),
+            "older": [one.role for one in bench.outdated(site)],
+            "settings": bench.site_settings(site),
+        }
     answer(facts, as_json=as_json, show=_show_site)
 
 
@@ -104,12 +110,18 @@ def _show_site(facts: Mapping[str, Any]) -> None:
     output.title(site.title)
     output.pairs({"name": site.name, "domain": site.domain, "folder": site.root})
     output.line()
-    output.table(("role", "model", "digest"), [(one.role, one.name, one.digest[:12]) for one in facts["models"]])
+    models = [
+        (one.role, one.name, one.digest[:8] if one.role in facts["older"] else "current") for one in facts["models"]
+    ]
+    output.table(("role", "model", "version"), models)
     output.line()
+    if settings.get("streams"):
+        output.table(("stream", "address"), settings["streams"].items())
+        output.line()
     units = settings.get("units", {})
-    rows = [("", kind, name, value) for kind in ("view", "policy") for name, value in settings[kind].items()]
+    rows = [("", kind, name, output.typed(value)) for kind in _KINDS for name, value in settings[kind].items()]
     rows += [
-        (unit, kind, name, value)
+        (unit, kind, name, output.typed(value))
         for unit, kinds in units.items()
         for kind, values in kinds.items()
         for name, value in values.items()
@@ -138,7 +150,10 @@ def use(session: Session, *, site: str, model: str, as_json: bool) -> None:
 @click.option("--unit", default="", help="Only for this unit.")
 @click.pass_obj
 def set_(session: Session, *, site: str, settings: tuple[str, ...], unit: str) -> None:
-    """Change settings (view.NAME=VALUE, policy.NAME=VALUE) of a site or of one unit."""
+    """Change settings of a site or of one unit: view.NAME=VALUE, policy.NAME=VALUE, stream.NAME=ADDRESS.
+
+    An empty ADDRESS takes a stream away. A password in an address is written {env:NAME} and read from that variable.
+    """
     with session.bench() as bench:
         bench.change_settings(site, settings, unit)
     session.hint(f"next: fovea batch {site}")

@@ -65,3 +65,5 @@ def show_trained(trained: TrainedView) -> None:
     judged.show_judged(trained.judged)
     output.line()
     output.line(f"Model {trained.name} is ready after {duration(trained.seconds)}: {trained.path}")
+    if trained.before:
+        output.line(f"The version before is kept as {trained.before}; sites that use it go on with it.")

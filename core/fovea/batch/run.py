@@ -42,13 +42,13 @@ class Patience:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BatchSummary:
-    """What a batch came to. Where two ran at once on one site, each counts what both did meanwhile.
+    """What a batch came to: what it did itself, where two ran at once on one site and shared the work.
 
     Args:
         batch: the store's number of it.
         pictures: pictures in the folder.
         scored: pictures that got a result now.
-        known: pictures that had their answer from before.
+        known: pictures that had their answer from before, or got it from another batch beside this one.
         quarantined: pictures of the site in quarantine, by code.
         new_quarantined: pictures sent to quarantine now.
         units: units decided now.
@@ -116,7 +116,7 @@ def run_batch(
     free_the_dead(store, batch)
     store.plan(batch, chunk=CHUNK, in_order=not is_per_picture(job.domain), hold=set(found.fresh))
     before, started = store.counts(batch), time.monotonic()
-    watch = _Watch(store, batch, progress, stop, before)
+    watch, since = _Watch(store, batch, progress, stop, before), store.audit_head().number
     if before.todo + before.leased:
         assignment = Assignment(
             location=store.location,
@@ -130,7 +130,7 @@ def run_batch(
     _not_superseded(store, batch)
     store.finish_batch(batch)
     scoring = time.monotonic() - started
-    return _summary(store, batch, found, before, began=began, scoring=scoring)
+    return _summary(store, batch, found, _done(store, batch, since), began=began, scoring=scoring)
 
 
 def _work(watch: _Watch, assignment: Assignment, workers: int) -> None:
@@ -214,24 +214,37 @@ def _not_superseded(store: Store, batch: Batch) -> None:
         raise Locked("another batch with other settings or bundles took this site over: run again once it is done")
 
 
+def _done(store: Store, batch: Batch, since: int) -> Counter[str]:
+    """What this process and its workers published in the batch after an audit row: the audit says whose work it was."""
+    ours, subject = new_owner("alone").rpartition(":")[0], f"batch {batch.id}"
+    done: Counter[str] = Counter()
+    while rows := store.audit_rows(after=since):
+        since = rows[-1].number
+        for row in rows:
+            if row.subject == subject and str(row.facts.get("by", "")).rpartition(":")[0] == ours:
+                units = row.facts["units"] if row.action == "decisions.published" else 0
+                counts = {name: row.facts.get(name, 0) for name in ("pictures", "quarantined", "changed")}
+                done.update({**counts, "units": units})
+    return done
+
+
 def _summary(
-    store: Store, batch: Batch, found: Found, before: BatchCounts, *, began: float, scoring: float
+    store: Store, batch: Batch, found: Found, done: Counter[str], *, began: float, scoring: float
 ) -> BatchSummary:
-    after, faults = store.counts(batch), store.quarantined(batch.site)
+    faults = store.quarantined(batch.site)
     pictures = found.count.new + found.count.changed + found.count.known
-    held = sum(found.fresh.values())
-    answered, quarantined = after.pictures - before.pictures, after.quarantined - before.quarantined
+    held, answered = sum(found.fresh.values()), done["pictures"]
     made = [decision for of_unit in store.decisions(batch.site).values() for decision in of_unit]
     return BatchSummary(
         batch=batch.id,
         pictures=pictures,
-        scored=answered - quarantined,
+        scored=answered - done["quarantined"],
         known=pictures - answered - held,
         quarantined=dict(sorted(Counter(row.code for row in faults if row.source).items())),
-        new_quarantined=quarantined,
-        units=after.units - before.units,
+        new_quarantined=done["quarantined"],
+        units=done["units"],
         held=held,
-        decisions=after.decisions - before.decisions,
+        decisions=done["changed"],
         findings=sum(decision.is_finding for decision in made),
         seconds=time.monotonic() - began,
         rate=answered / scoring if answered else 0.0,

@@ -32,9 +32,9 @@ from fovea.engine.recipe import Recipe, resolve
 from fovea.engine.split import Part, split
 from fovea.engine.survey import Survey, Wanted, survey
 from fovea.engine.task import Task, task_of
-from fovea.errors import FoveaError, Locked, UnknownName, UsageError
+from fovea.errors import FoveaError, Locked, Stopped, UnknownName, UsageError
 from fovea.plugin import Domain, ViewSettings
-from fovea.progress import Progress
+from fovea.progress import Progress, watched
 from fovea.serving.bundle import Bundle, check_name, write_bundle
 from fovea.serving.network import Network
 from fovea.serving.preprocess import PREPROCESS_ID
@@ -87,7 +87,7 @@ def train(  # noqa: PLR0913 - one argument a fact, all by name
         models: where the bundle is written.
         name: of the bundle.
         progress: told how far it is.
-        stop: asked before every batch.
+        stop: asked before every picture of the survey and before every batch.
 
     Raises:
         DataError: no pictures, no labels, one class only, or a class of a single group.
@@ -102,10 +102,16 @@ def train(  # noqa: PLR0913 - one argument a fact, all by name
         raise UnknownName(f"role of the domain {domain.info.name}", role, sorted(domain.info.tasks))
     check_name(name)
     with _disk_faults(folder), _held(folder):
-        run = _prepare(domain, root, view, role, recipe, folder, progress)
+        looking = watched(progress, lambda: _refuse_to_go_on(stop))
+        run = _prepare(domain, root, view, role, recipe, folder, looking)
         with _threads(int(run.recipe.threads)):
             curves = loop.fit(_course(run), recipe=run.recipe, folder=folder, progress=progress, stop=stop)
         return _finish(run, models=models, name=name, curves=curves)
+
+
+def _refuse_to_go_on(stop: Callable[[], bool]) -> None:
+    if stop():
+        raise Stopped("the training was stopped before it learned anything: run it again to begin anew")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -4,5 +4,6 @@ from fovea.report.data import to_json
 from fovea.report.page import to_html
 from fovea.report.sheets import to_csv
 from fovea.report.terminal import to_text
+from fovea.report.widths import column_widths
 
-__all__ = ["to_csv", "to_html", "to_json", "to_text"]
+__all__ = ["column_widths", "to_csv", "to_html", "to_json", "to_text"]

@@ -77,6 +77,8 @@ def _guarded(cell: Cell) -> Cell:
         return cell.isoformat()
     if isinstance(cell, float) and not math.isfinite(cell):
         return None
+    if isinstance(cell, float) and cell.is_integer():
+        return int(cell)  # 4 pictures, not 4.0
     if not isinstance(cell, str):
         return cell
     text = clean(cell)

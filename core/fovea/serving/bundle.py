@@ -4,6 +4,9 @@
 ``network.bin`` (to run without torch), ``learned.bin`` (8-byte digests of the pictures it learned from, so that no
 figure is ever counted on them), ``card.md`` (for people) and ``SHA256SUMS``. Nothing in it is code or pickle, and no
 byte of it is believed before its sum is checked.
+
+A bundle that was written never changes: it is a *version* of its name, ``NAME@DIGEST.fovea`` with the first eight
+digits of its digest, and ``NAME.fovea`` is a link to the newest. So a training replaces nothing that is in use.
 """
 
 from __future__ import annotations
@@ -28,6 +31,8 @@ from fovea.plugin import Kind, Preprocess
 FORMAT_VERSION = 1
 FILES = ("bundle.json", "card.md", "learned.bin", "network.bin", "network.xml", "weights.safetensors")
 SUMS = "SHA256SUMS"
+SUFFIX = ".fovea"
+_DIGITS = 8
 
 Precision: TypeAlias = Literal["fp32", "bf16"]
 
@@ -37,7 +42,7 @@ class Bundle:
     """What ``bundle.json`` says, with the folder it was read from.
 
     Args:
-        name: letters, digits, dots, hyphens and underscores; the folder is ``NAME.fovea``.
+        name: letters, digits, dots, hyphens and underscores; all its versions have it.
         domain: name of the domain it was trained for.
         role: the one role it serves.
         kind: the task.
@@ -109,21 +114,57 @@ def open_bundle(path: Path) -> Bundle:
         BundleRefused: it is no bundle folder, a file is missing, added, linked or changed, its format is newer than
             this program, its preprocessing is another one, or ``bundle.json`` does not make sense.
     """
-    path = Path(path)
+    path = Path(os.path.realpath(path)) if Path(path).is_symlink() else Path(path)
+    if not path.is_dir():
+        fault = "it is a file, and a bundle is a folder" if path.exists() else "there is no such folder"
+        raise BundleRefused(str(path), f"{fault}; name a bundle's folder")
     try:
         sums = _regular(path / SUMS)
         _check_sums(path, _listed(path, sums))
         described = _regular(path / "bundle.json")
+    except FileNotFoundError as error:
+        name = Path(error.filename).name
+        raise BundleRefused(str(path), f"{name} is missing; copy the whole folder again, if it is a bundle's") from None
     except OSError as error:
-        raise BundleRefused(str(path), f"it cannot be read ({error.strerror}); is it a bundle's folder?") from error
+        raise BundleRefused(str(path), f"it cannot be read ({error.strerror})") from error
     bundle = _parse(path, described)
     return dataclasses.replace(bundle, path=path, digest=hashlib.sha256(sums).hexdigest())
 
 
-def write_bundle(bundle: Bundle, *, models: Path, files: Mapping[str, Path], card: str) -> Bundle:
-    """Write ``models/NAME.fovea`` whole or not at all, and open it again.
+def digest_of(path: Path) -> str:
+    """The digest that names a bundle's bytes, as its sums say; nothing is checked. Empty where it has no sums."""
+    try:
+        return hashlib.sha256(_regular(path / SUMS)).hexdigest()
+    except (OSError, BundleRefused):
+        return ""
 
-    A bundle of that name is replaced only once the new one is complete on disk.
+
+def version_of(name: str, digest: str) -> str:
+    """What a version is called; its folder is named so too.
+
+    >>> version_of("leaves", "9f8e7d6c5b4a")
+    'leaves@9f8e7d6c'
+    """
+    return f"{name}@{digest[:_DIGITS] or 'damaged'}"
+
+
+def find_version(path: Path, digest: str) -> Path | None:
+    """Where the bundle of this digest lies now, None where it is gone.
+
+    Args:
+        path: where it lay once; another of its name may lie there by now.
+        digest: its own.
+    """
+    name = path.name.removesuffix(SUFFIX).partition("@")[0]
+    places = (path, path.with_name(f"{version_of(name, digest)}{SUFFIX}"))
+    return next((place for place in places if digest_of(place) == digest), None)
+
+
+def write_bundle(bundle: Bundle, *, models: Path, files: Mapping[str, Path], card: str) -> Bundle:
+    """Write ``models/NAME@DIGEST.fovea`` whole or not at all, let ``NAME.fovea`` lead there, and open it again.
+
+    The versions written before stay as they are. Killed at any moment, it leaves every whole version where it was;
+    the name leads to the elder one or to the new one.
 
     Args:
         bundle: what to write; its ``path`` and ``digest`` are not looked at.
@@ -139,13 +180,15 @@ def write_bundle(bundle: Bundle, *, models: Path, files: Mapping[str, Path], car
     missing = sorted(set(FILES) - set(files) - {"bundle.json", "card.md"})
     if missing:
         raise UsageError(f"a bundle cannot be written without {', '.join(missing)}")
-    target = Path(models) / f"{bundle.name}.fovea"
+    link = Path(models) / f"{bundle.name}{SUFFIX}"
     try:
-        with _replacing(target) as folder:
+        with _room_beside(link) as folder:
             _fill(folder, bundle, files, card)
+            version = _put(folder, link.with_name(f"{version_of(bundle.name, digest_of(folder))}{SUFFIX}"))
+        _lead(link, version)
     except OSError as error:
-        raise FoveaError(f"the bundle {target} could not be written: {error.strerror or error}") from error
-    return open_bundle(target)
+        raise FoveaError(f"the bundle {link} could not be written: {error.strerror or error}") from error
+    return open_bundle(version)
 
 
 def check_name(name: str) -> None:
@@ -174,21 +217,40 @@ def _describe(bundle: Bundle) -> str:
 
 
 @contextmanager
-def _replacing(target: Path) -> Iterator[Path]:
+def _room_beside(target: Path) -> Iterator[Path]:
+    """A folder to fill, which is gone afterwards unless it was renamed."""
     target.parent.mkdir(parents=True, exist_ok=True)
     folder = Path(tempfile.mkdtemp(prefix=f".{target.name}.", dir=target.parent))
     try:
         folder.chmod(0o755)
         yield folder
-        _sync(folder)
-        old = folder.with_name(f"{folder.name}.old")
-        if target.exists():
-            target.rename(old)
-        folder.rename(target)
-        _sync(target.parent)
-        shutil.rmtree(old, ignore_errors=True)
     finally:
         shutil.rmtree(folder, ignore_errors=True)
+
+
+def _put(folder: Path, version: Path) -> Path:
+    """Rename a whole bundle to its version's name, where the same bytes may lie already."""
+    _sync(folder)
+    if digest_of(version) != digest_of(folder):
+        folder.rename(version)
+        _sync(version.parent)
+    return version
+
+
+def _lead(link: Path, version: Path) -> None:
+    """Let a name lead to a version; what lies there that is no link, somebody put there, and it is kept aside."""
+    if link.exists() and not link.is_symlink():
+        link.rename(_free(link.with_name(f"{version_of(link.name.removesuffix(SUFFIX), digest_of(link))}{SUFFIX}")))
+    beside = link.with_name(f".{version.name}.link")
+    beside.unlink(missing_ok=True)
+    beside.symlink_to(version.name)
+    beside.replace(link)
+    _sync(link.parent)
+
+
+def _free(path: Path) -> Path:
+    names = (path.name.removesuffix(SUFFIX) + f"{end}{SUFFIX}" for end in ("", *(f"-{n}" for n in range(2, 1000))))
+    return next(place for name in names if not (place := path.with_name(name)).exists())
 
 
 def _sync(path: Path) -> None:

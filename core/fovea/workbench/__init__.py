@@ -5,8 +5,12 @@
 """
 
 from fovea.batch import BatchSummary
+from fovea.delivery import Delivered
+from fovea.fitting import Change, Preview
+from fovea.live import SourceStatus, WatchSummary
 from fovea.plugin import Case
 from fovea.progress import Progress, silent
+from fovea.report import column_widths
 from fovea.store.values import AuditHead, FaultRow, LineUp, Run, Site
 from fovea.workbench.bench import Workbench
 from fovea.workbench.config import Config, load_config
@@ -17,7 +21,9 @@ from fovea.workbench.views import (
     Answer,
     DemoResult,
     DomainView,
+    EventView,
     Exported,
+    FitView,
     Judged,
     ModelView,
     PluginList,
@@ -34,23 +40,31 @@ __all__ = [
     "AuditHead",
     "BatchSummary",
     "Case",
+    "Change",
     "Config",
+    "Delivered",
     "DemoResult",
     "DomainView",
+    "EventView",
     "Exported",
     "FaultRow",
+    "FitView",
     "Judged",
     "LineUp",
     "ModelView",
     "PluginList",
+    "Preview",
     "Progress",
     "ReportFiles",
     "Run",
     "SettingView",
     "Site",
     "SiteSummary",
+    "SourceStatus",
     "TrainedView",
+    "WatchSummary",
     "Workbench",
+    "column_widths",
     "load_config",
     "plain",
     "silent",

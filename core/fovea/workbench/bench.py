@@ -3,48 +3,59 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any, Self
 
 from fovea.batch import BatchSummary, run_batch
 from fovea.cases import allowed, move
+from fovea.delivery import Delivered
 from fovea.errors import DataError, UnknownName, UsageError
+from fovea.live import SourceStatus, WatchSummary
 from fovea.plugin import Case, Domain
 from fovea.progress import Progress
-from fovea.registry import Registry, own_parts
+from fovea.registry import Registry
 from fovea.report import to_text
+from fovea.scaffold import NewPlugin, new_plugin
 from fovea.serving.score import Wanted
+from fovea.settings import together
 from fovea.store.store import Store
 from fovea.store.values import AuditHead, FaultRow, LineUp, Run, Site
-from fovea.workbench import models, reports, sites
-from fovea.workbench.config import Config
+from fovea.workbench import fitting, models, reports, sites, telling, watching
+from fovea.workbench.config import Config, listener_settings
 from fovea.workbench.views import (
     ActionResult,
-    ActionView,
     Answer,
     DemoResult,
     DomainView,
+    EventView,
     Exported,
+    FitView,
     Judged,
     ModelView,
     PluginList,
     ReportFiles,
-    SettingView,
     SiteSummary,
     TrainedView,
+    domain_view,
 )
+
+
+def never() -> bool:
+    """Nobody asks for a stop."""
+    return False
 
 
 class Workbench:
     """Everything an app can ask for. Made in ``main``, passed down, closed.
 
     Args:
-        config: where things are kept.
+        config: where things are kept, or what tells it when it is first wanted.
         registry: the plugins; None loads those that are installed.
     """
 
-    def __init__(self, config: Config, *, registry: Registry | None = None) -> None:
-        self.config = config
+    def __init__(self, config: Config | Callable[[], Config], *, registry: Registry | None = None) -> None:
+        self._config = config
         self._registry = registry
         self._store: Store | None = None
 
@@ -59,6 +70,13 @@ class Workbench:
         if self._store is not None:
             self._store.close()
             self._store = None
+
+    @property
+    def config(self) -> Config:
+        """Where things are kept. Raises SettingsError naming every mistake."""
+        if not isinstance(self._config, Config):
+            self._config = self._config()
+        return self._config
 
     @property
     def registry(self) -> Registry:
@@ -86,21 +104,11 @@ class Workbench:
 
     def domain(self, name: str) -> DomainView:
         """What a domain is. Raises UnknownName."""
-        domain = self.registry.domain(name)
-        info = domain.info
-        return DomainView(
-            name=info.name,
-            title=info.title,
-            intended_use=info.intended_use,
-            limits=info.limits,
-            roles={role: task.kind for role, task in info.tasks.items()},
-            parts=own_parts(domain),
-            exports={name: exporter.title for name, exporter in domain.exports.items()},
-            streams={scheme: stream.kind for scheme, stream in domain.streams.items()},
-            actions=tuple(ActionView(verb=v, help=a.help, params=a.params) for v, a in sorted(domain.actions.items())),
-            view=_declared(info.view),
-            policy=_declared(info.policy),
-        )
+        return domain_view(self.registry.domain(name))
+
+    def new_plugin(self, name: str, *, folder: Path | None = None) -> NewPlugin:
+        """Write a plugin project to start from; see :func:`fovea.scaffold.new_plugin`. Raises UsageError."""
+        return new_plugin(name, folder, self.registry)
 
     def act(self, domain: str, verb: str, arguments: Mapping[str, Any], settings: Sequence[str] = ()) -> ActionResult:
         """Run a domain's verb. Raises UnknownName, UsageError, PluginError."""
@@ -155,6 +163,10 @@ class Workbench:
         """The models that serve a site."""
         return self.store.line_up(self.store.site(site).id)
 
+    def outdated(self, site: str) -> tuple[LineUp, ...]:
+        """Those of them of which there is a newer version by now."""
+        return tuple(entry for entry in self.line_up(site) if models.is_outdated(self.config, entry))
+
     # Models
 
     def backbones(self) -> tuple[Any, ...]:
@@ -186,16 +198,30 @@ class Workbench:
         """Learn a role from labelled pictures; see :func:`fovea.engine.train.train` for what it raises."""
         wish = models.Wish(folder=folder, name=name, role=role, settings=settings, recipe=recipe)
         answering = self.registry.domain(domain)
-        return models.train(self.config, self.store, answering, wish, progress=progress, stop=stop)
+        config, asked, _ = together(
+            lambda: self.config, lambda: models.understand(answering, wish), self.listener_settings
+        )
+        return models.train(config, self.store, asked, progress=progress, stop=stop)
 
-    def evaluate(self, *, model: str, folder: Path, settings: Sequence[str] = (), progress: Progress) -> Judged:
-        """Judge a model on labelled pictures that it did not learn from."""
+    def evaluate(
+        self,
+        *,
+        model: str,
+        folder: Path,
+        settings: Sequence[str] = (),
+        progress: Progress,
+        stop: Callable[[], bool] = never,
+    ) -> Judged:
+        """Judge a model on labelled pictures that it did not learn from. Raises Stopped once ``stop`` says so."""
+        bundle, told = models.find_model(self.config, model), models.stoppable(progress, stop)
+        return models.judge(self.registry, bundle, folder=folder, settings=settings, progress=told)
+
+    def predict(
+        self, *, model: str, paths: Sequence[Path], progress: Progress, stop: Callable[[], bool] = never
+    ) -> tuple[Answer, ...]:
+        """What a model says of files and folders; nothing is stored. Raises Stopped once ``stop`` says so."""
         bundle = models.find_model(self.config, model)
-        return models.judge(self.registry, bundle, folder=folder, settings=settings, progress=progress)
-
-    def predict(self, *, model: str, paths: Sequence[Path], progress: Progress) -> tuple[Answer, ...]:
-        """What a model says of files and folders; nothing is stored."""
-        return models.ask(self.registry, models.find_model(self.config, model), paths, progress)
+        return models.ask(self.registry, bundle, paths, models.stoppable(progress, stop))
 
     def runs(self) -> tuple[Run, ...]:
         """Every training, oldest first."""
@@ -220,8 +246,8 @@ class Workbench:
         domain, place = self._of_site(site)
         if domain.info.tasks and not self.store.line_up(place.id):
             raise UsageError(f"no model serves '{site}' yet; run: fovea site use {site} MODEL")
-        models.refuse_replaced(self.store.line_up(place.id), site)
-        return run_batch(
+        self.listener_settings()  # a mistake in them is told before the work, not after
+        done = run_batch(
             store=self.store,
             site=place,
             job=sites.job_of(self.store, domain, place, precision),
@@ -230,6 +256,24 @@ class Workbench:
             progress=progress,
             stop=stop,
         )
+        telling.tell_quietly(self.store, self.registry, self.config)
+        return done
+
+    def watch(
+        self, site: str, *, show: Callable[[tuple[SourceStatus, ...]], None], stop: Callable[[], bool]
+    ) -> WatchSummary:
+        """Watch a site's streams until they end or ``stop``; see :func:`fovea.workbench.watching.watch`."""
+        domain, place = self._of_site(site)
+        self.listener_settings()  # as in a batch
+        tell = partial(telling.tell_quietly, self.store, self.registry, self.config)
+        summary = watching.watch(self.config, self.store, domain, place, deliver=tell, show=show, stop=stop)
+        tell()
+        return summary
+
+    def fit(self, site: str, *, unit: str = "", keep: bool = False, actor: str = "") -> FitView:
+        """Learn the domain's own numbers from what is stored, with what they would change; kept only if asked to."""
+        domain, place = self._of_site(site)
+        return fitting.fit(self.store, domain, place, unit=unit, kept=keep, actor=actor)
 
     def report(self, site: str, *, folder: Path | None = None) -> ReportFiles:
         """Write a site's report. Raises DataError where no batch has run."""
@@ -239,7 +283,7 @@ class Workbench:
     def report_text(self, site: str, *, width: int, colour: bool) -> str:
         """A site's report for a terminal."""
         domain, place = self._of_site(site)
-        return to_text(reports.make_report(self.store, domain, place)[0], width=width, colour=colour)
+        return to_text(reports.make_report(self.config, self.store, domain, place)[0], width=width, colour=colour)
 
     def export(self, site: str, export: str, target: Path | None = None) -> Exported:
         """Write a site in one of its domain's formats, and check what was written."""
@@ -254,7 +298,7 @@ class Workbench:
         """Let the next batch try quarantined pictures again; how many."""
         return self.store.retry(site=self.store.site(site).id, source=source, actor=actor)
 
-    # Cases and audit
+    # Cases
 
     def cases(self, *, site: str | None = None, state: str | None = None) -> tuple[Case, ...]:
         """Findings under review, oldest first."""
@@ -272,7 +316,7 @@ class Workbench:
     def move(self, number: int, *, verb: str, actor: str, role: str = "", verdict: str = "", note: str = "") -> Case:
         """Add a review to a case, as its domain's workflow allows. Raises UnknownName, UsageError."""
         workflow = self.registry.domain(self.store.case_site(number).domain).info.workflow
-        return move(
+        moved = move(
             store=self.store,
             workflow=workflow,
             number=number,
@@ -282,6 +326,30 @@ class Workbench:
             verdict=verdict,
             note=note,
         )
+        telling.tell_quietly(self.store, self.registry, self.config)
+        return moved
+
+    # Events
+
+    def listener_settings(self) -> Mapping[str, Mapping[str, Any]]:
+        """What each listener is told of its settings. Raises SettingsError where some belong to no listener."""
+        broken = [plugin.name for plugin in self.registry.broken]
+        return listener_settings(self.config, listeners=self.registry.listeners(), left_out=broken)
+
+    def deliver(self) -> Delivered:
+        """Tell the listeners what is due to them; see :func:`fovea.delivery.deliver`."""
+        self.listener_settings()
+        return telling.tell(self.store, self.registry, self.config)
+
+    def events(self, *, dead: bool = False) -> tuple[EventView, ...]:
+        """Events that listeners have not heard yet, or those that were given up on, oldest first."""
+        return telling.listed(self.store, self.registry, dead=dead)
+
+    def retry_events(self, listener: str | None = None, *, actor: str = "") -> int:
+        """Give events that were given up on another life; how many. Raises UnknownName."""
+        return telling.retry(self.store, self.registry, listener, actor=actor)
+
+    # Audit
 
     def audit_head(self) -> AuditHead:
         """The audit chain's last link, to be kept elsewhere."""
@@ -315,15 +383,3 @@ class Workbench:
         self.use(site.name, name)
         done = self.batch(site.name, progress=progress, stop=stop)
         return DemoResult(trained=trained, batch=done, report=self.report(site.name))
-
-
-def _declared(model: Any) -> tuple[SettingView, ...]:
-    return tuple(
-        SettingView(
-            name=name,
-            type=getattr(field.annotation, "__name__", str(field.annotation)),
-            default=str(field.get_default(call_default_factory=True)),
-            description=field.description or "",
-        )
-        for name, field in model.model_fields.items()
-    )

@@ -2,46 +2,62 @@
 
 from __future__ import annotations
 
+import os
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
+from glob import escape
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from fovea.engine.evaluate import Evaluation, evaluate
 from fovea.engine.recipe import Recipe
 from fovea.errors import BundleRefused, DataError, FoveaError, Stopped, UnknownName, UsageError
-from fovea.plugin import Domain, Sample
-from fovea.progress import Progress
+from fovea.plugin import Domain, Sample, ViewSettings
+from fovea.progress import Progress, watched
 from fovea.registry import Registry
-from fovea.serving.bundle import Bundle, check_name, open_bundle
+from fovea.serving.bundle import SUFFIX, Bundle, check_name, digest_of, open_bundle, version_of
 from fovea.serving.score import Job, Outcome, Scorer
-from fovea.settings import parse, resolve
+from fovea.settings import parse, resolve, together
 from fovea.store.store import Store
 from fovea.store.values import LineUp, Run
 from fovea.workbench.config import Config
-from fovea.workbench.sites import need_folder, split_settings, view_of
+from fovea.workbench.sites import need_folder, settings_from, view_of
 from fovea.workbench.views import Answer, Judged, ModelView, TrainedView
 
 if TYPE_CHECKING:
     from fovea.engine.train import Trained
 
-SUFFIX = ".fovea"
-
 
 def every_model(config: Config) -> Iterator[ModelView]:
-    """The bundles below the home folder, by name; one that cannot be used is told with its fault."""
-    for path in sorted(config.models.glob(f"*{SUFFIX}")):
-        try:
-            yield _view(open_bundle(path))
-        except BundleRefused as refused:
-            yield ModelView(name=path.stem, path=path, fault=refused.fault)
+    """The bundles below the home folder, by name, of each the current version first and then the latest.
+
+    One that cannot be used is told with its fault.
+    """
+    folders = [path for path in config.models.glob(f"*{SUFFIX}") if not (path.is_symlink() and path.exists())]
+    views = sorted(map(_listed, folders), key=lambda view: view.created, reverse=True)
+    yield from sorted(views, key=lambda view: (view.path.name.partition("@")[0], not view.current))
+
+
+def _listed(path: Path) -> ModelView:
+    try:
+        return _view(open_bundle(path))
+    except BundleRefused as refused:
+        return ModelView(name=_handle(path), path=path, fault=refused.fault, current="@" not in _handle(path))
+
+
+def _handle(path: Path) -> str:
+    """What a bundle is called: its plain name where that leads to it, its version's name otherwise."""
+    stem = path.name.removesuffix(SUFFIX)
+    plain = stem.partition("@")[0]
+    link = path.with_name(f"{plain}{SUFFIX}")
+    return plain if link.is_symlink() and os.path.realpath(link) == os.path.realpath(path) else stem
 
 
 def find_model(config: Config, name: str) -> Bundle:
-    """A bundle by its name, or by the path of its folder.
+    """A bundle by its name, by the name of one of its versions, or by the path of its folder.
 
     Raises:
         UnknownName: there is none.
@@ -52,22 +68,16 @@ def find_model(config: Config, name: str) -> Bundle:
         return open_bundle(inside)
     if name.endswith(SUFFIX) and Path(name).is_dir():
         return open_bundle(Path(name))
-    raise UnknownName("model", name, [path.stem for path in sorted(config.models.glob(f"*{SUFFIX}"))])
+    versions = config.models.glob(f"{escape(name)}@*{SUFFIX}")  # a training was killed before the name led there
+    if latest := max(versions, key=lambda path: path.stat().st_mtime_ns, default=None):
+        return open_bundle(latest)
+    raise UnknownName("model", name, sorted({_handle(path) for path in config.models.glob(f"*{SUFFIX}")}))
 
 
-def refuse_replaced(line_up: Sequence[LineUp], site: str) -> None:
-    """A model that was trained again under its name serves a site only once somebody says so.
-
-    Raises:
-        UsageError: the bundle on disk is not the one that was put to use.
-        BundleRefused: it cannot be used at all.
-    """
-    for entry in line_up:
-        if open_bundle(entry.path).digest != entry.digest:
-            raise UsageError(
-                f"model '{entry.name}' was trained again since it was put to use at '{site}'; "
-                f"to go on with the new one, run: fovea site use {site} {entry.name}"
-            )
+def is_outdated(config: Config, entry: LineUp) -> bool:
+    """Whether the name of a model that serves a site leads to another version by now."""
+    current = config.models / f"{entry.name}{SUFFIX}"
+    return entry.path.parent == config.models and digest_of(current) not in ("", entry.digest)
 
 
 def model_view(bundle: Bundle) -> ModelView:
@@ -77,8 +87,9 @@ def model_view(bundle: Bundle) -> ModelView:
 
 def _view(bundle: Bundle) -> ModelView:
     return ModelView(
-        name=bundle.name,
+        name=_handle(bundle.path),
         path=bundle.path,
+        current="@" not in _handle(bundle.path),
         domain=bundle.domain,
         role=bundle.role,
         kind=bundle.kind,
@@ -93,9 +104,12 @@ def only_role(domain: Domain, role: str) -> str:
     """The role meant: the one named, or the only one there is.
 
     Raises:
-        UsageError: the domain has several, or none.
+        UnknownName: the domain has no such role.
+        UsageError: it has several, or none.
     """
     roles = sorted(domain.info.tasks)
+    if role and role not in roles:
+        raise UnknownName(f"role of the domain {domain.info.name}", role, roles)
     if role or len(roles) == 1:
         return role or roles[0]
     told = f"say --role (there is: {', '.join(roles)})" if roles else "it learns nothing"
@@ -113,27 +127,59 @@ class Wish:
     recipe: Sequence[str] = ()
 
 
-def train(
-    config: Config, store: Store, domain: Domain, wish: Wish, *, progress: Progress, stop: Callable[[], bool]
-) -> TrainedView:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Asked:
+    """A training whose settings were all found to be right."""
+
+    domain: Domain
+    folder: Path
+    name: str
+    role: str
+    view: ViewSettings
+    recipe: Recipe
+
+
+def understand(domain: Domain, wish: Wish) -> Asked:
+    """What a wish comes to.
+
+    Raises:
+        SettingsError: naming every mistake in the recipe and in the settings of the domain.
+        UsageError: the role or the name is none.
+    """
+    recipe, (view, _) = together(lambda: recipe_of(wish.recipe), lambda: settings_from(domain, wish.settings))
+    role = only_role(domain, wish.role)
+    name = wish.name or f"{domain.info.name}-{role}"
+    check_name(name)
+    return Asked(domain=domain, folder=wish.folder, name=name, role=role, view=view, recipe=recipe)
+
+
+def recipe_of(texts: Sequence[str]) -> Recipe:
+    """The recipe that ``NAME=VALUE`` texts make. Raises SettingsError."""
+    whole = [text for text in texts if "=" in text]
+    recipe, _ = together(
+        lambda: resolve(Recipe, "", [parse(whole, "")], prefix="recipe."),
+        lambda: parse(texts, "", prefix="recipe."),
+    )
+    return recipe
+
+
+def train(config: Config, store: Store, asked: Asked, *, progress: Progress, stop: Callable[[], bool]) -> TrainedView:
     """Train one role; a training of the same name and recipe that was cut off goes on where it was."""
     from fovea.engine.train import train as walk  # torch is loaded here and nowhere else
 
-    need_folder(wish.folder)
-    role, began = only_role(domain, wish.role), time.monotonic()
-    asked = resolve(Recipe, "recipe", [parse(wish.recipe, "recipe")])
-    view = view_of(domain, split_settings(wish.settings)["view"])
-    run = _begin(config, store, domain, role=role, name=wish.name or f"{domain.info.name}-{role}", asked=asked)
+    need_folder(asked.folder)
+    began, elder = time.monotonic(), digest_of(config.models / f"{asked.name}{SUFFIX}")
+    run = _begin(config, store, asked)
     with _told(store, run):
         trained = walk(
-            domain=domain,
-            root=wish.folder,
-            view=view,
-            role=role,
-            recipe=asked,
+            domain=asked.domain,
+            root=asked.folder,
+            view=asked.view,
+            role=asked.role,
+            recipe=asked.recipe,
             folder=run.folder,
             models=config.models,
-            name=str(run.environment["bundle"]),
+            name=asked.name,
             progress=progress,
             stop=stop,
         )
@@ -146,6 +192,7 @@ def train(
         judged=judged(trained.evaluation),
         recipe=done.recipe,
         seconds=time.monotonic() - began,
+        before=version_of(asked.name, elder) if elder else "",
     )
 
 
@@ -173,36 +220,46 @@ def _finished(run: Run, trained: Trained) -> Run:
     )
 
 
-def _begin(config: Config, store: Store, domain: Domain, *, role: str, name: str, asked: Recipe) -> Run:
+def _begin(config: Config, store: Store, asked: Asked) -> Run:
     """The run to go on with, or a new one. A run that failed is not gone on with: its recipe did not do."""
-    check_name(name)
-    recipe = asked.model_dump(mode="json")
+    recipe = asked.recipe.model_dump(mode="json")
+    environment, of = {"bundle": asked.name, "asked": recipe}, (asked.domain.info.name, asked.role)
     for run in reversed(store.runs()):
-        same = run.environment.get("bundle") == name and run.environment.get("asked") == recipe
-        if same and run.role == role and run.domain == domain.info.name and run.state in ("running", "stopped"):
+        same = all(run.environment.get(name) == value for name, value in environment.items())
+        if same and (run.domain, run.role) == of and run.state in ("running", "stopped"):
             store.update_run(replace(run, state="running", ended=None))
             return run
     started = datetime.now(UTC)
-    run_name = f"{name}-{started:%Y%m%d-%H%M%S-%f}"
+    run_name = f"{asked.name}-{started:%Y%m%d-%H%M%S-%f}"
     run = Run(
         name=run_name,
-        domain=domain.info.name,
-        role=role,
+        domain=asked.domain.info.name,
+        role=asked.role,
         state="running",
         folder=config.runs / run_name,
         started=started,
         recipe=recipe,
-        environment={"bundle": name, "asked": recipe},
+        environment=environment,
     )
     store.add_run(run)
     return run
+
+
+def stoppable(progress: Progress, stop: Callable[[], bool]) -> Progress:
+    """A progress for work that stores nothing: at the first item after a stop was asked for it raises Stopped."""
+
+    def look() -> None:
+        if stop():
+            raise Stopped("stopped; nothing was stored: run it again for the whole answer")
+
+    return watched(progress, look)
 
 
 def judge(registry: Registry, bundle: Bundle, *, folder: Path, settings: Sequence[str], progress: Progress) -> Judged:
     """Judge a bundle on a folder of labelled pictures, read as the bundle's own training data were."""
     need_folder(folder)
     domain = registry.domain(bundle.domain)
-    view = view_of(domain, bundle.view, split_settings(settings)["view"])
+    view, _ = settings_from(domain, settings, view=[bundle.view])
     return judged(evaluate(domain=domain, root=folder, view=view, bundle=bundle, progress=progress))
 
 
@@ -226,8 +283,9 @@ def ask(registry: Registry, bundle: Bundle, paths: Sequence[Path], progress: Pro
     domain = registry.domain(bundle.domain)
     view = view_of(domain, bundle.view)
     answers: list[Answer] = []
-    progress.start("predict", None)
-    for root, samples in _below(domain, paths, view):
+    found = list(_below(domain, paths, view))
+    progress.start("predict", sum(len(samples) for _, samples in found))
+    for root, samples in found:
         job = Job(domain=domain, root=root, view=view, bundles={bundle.role: bundle.path})
         scorer = Scorer(job)
         for start in range(0, len(samples), _AT_ONCE):

@@ -9,6 +9,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from fovea.errors import DataError, FoveaError, UnknownName
+from fovea.live.clips import still
 from fovea.plugin import Domain, Gallery, Image, Picture, Quarantined, Report, Sample, SiteView, Unreadable
 from fovea.report import to_csv, to_html, to_json
 from fovea.serving.preprocess import thumbnail
@@ -26,11 +27,12 @@ THUMBNAIL = 320
 class _Pictures:
     """Prepared pixels by (source, part): the same way through ``load_images`` and ``prepare`` as everywhere.
 
-    A picture is shown only with the sample the store knows, since a mask may hang on its unit.
+    A picture is shown only with the sample the store knows, since a mask may hang on its unit. Of a stream, the
+    frames are left that decisions named as their evidence: they were prepared when they came.
     """
 
-    def __init__(self, job: Job, view: SiteView) -> None:
-        self._job, self._view = job, view
+    def __init__(self, job: Job, view: SiteView, clips: Path | None) -> None:
+        self._job, self._view, self._clips = job, view, clips
         self._samples: dict[tuple[str, str], Sample] = {}
 
     def know(self, keys: Iterable[tuple[str, str]]) -> None:
@@ -42,6 +44,9 @@ class _Pictures:
 
     def load(self, source: str, part: str, side: int | None = None) -> Image | Unreadable:
         """The prepared picture, or why there is none."""
+        kept = _kept(self._clips, source, part)
+        if kept is not None:
+            return kept
         self.know([(source, part)])
         sample = self._samples.get((source, part))
         if sample is None:
@@ -61,8 +66,19 @@ class _Pictures:
         return thumbnail(image, THUMBNAIL) if isinstance(image, Image) else None
 
 
-def look_at_site(store: Store, domain: Domain, site: Site) -> tuple[SiteView, _Pictures]:
-    """What the store knows of a site under the key of its last batch.
+def _kept(clips: Path | None, source: str, part: str) -> Image | None:
+    """The frame of a stream that a decision named, as it was prepared when it came."""
+    path = None if clips is None else still(clips, source, part)
+    if path is None or not path.is_file():
+        return None
+    import cv2
+
+    pixels = cv2.imread(str(path))
+    return None if pixels is None else Image(pixels=cv2.cvtColor(pixels, cv2.COLOR_BGR2RGB).astype("uint8"))
+
+
+def look_at_site(store: Store, domain: Domain, site: Site, clips: Path | None = None) -> tuple[SiteView, _Pictures]:
+    """What the store knows of a site under the key of its last batch; ``clips``: its folder of clips.
 
     Raises:
         DataError: no batch has run.
@@ -86,15 +102,16 @@ def look_at_site(store: Store, domain: Domain, site: Site) -> tuple[SiteView, _P
             if row.source
         ),
         coverage=store.coverage(site=site.id),
+        clips=store.live.clips(site.id),
         line_up={entry.role: entry.name for entry in store.line_up(site.id)},
     )
-    pictures = _Pictures(job_of(store, domain, site), view)
+    pictures = _Pictures(job_of(store, domain, site), view, clips)
     return view, pictures
 
 
-def make_report(store: Store, domain: Domain, site: Site) -> tuple[Report, _Pictures]:
+def make_report(config: Config, store: Store, domain: Domain, site: Site) -> tuple[Report, _Pictures]:
     """The domain's report on a site; what produced it stands at the end."""
-    view, pictures = look_at_site(store, domain, site)
+    view, pictures = look_at_site(store, domain, site, config.clips / site.name)
     report: Report = domain.report(site=view, policy=policies_of(store, domain, site).site)
     used = {f"model for {entry.role}": f"{entry.name} ({entry.digest[:12]})" for entry in store.line_up(site.id)}
     return replace(report, facts={**used, **report.facts}), pictures
@@ -106,7 +123,7 @@ def write_report(config: Config, store: Store, domain: Domain, site: Site, folde
     Raises:
         FoveaError: the folder cannot be written.
     """
-    report, pictures = make_report(store, domain, site)
+    report, pictures = make_report(config, store, domain, site)
     pictures.know((p.source, p.part) for block in report.blocks if isinstance(block, Gallery) for p in block.pictures)
     folder = folder or config.reports / site.name
     try:
@@ -132,7 +149,7 @@ def export(config: Config, store: Store, domain: Domain, site: Site, *, name: st
     if name not in domain.exports:
         raise UnknownName(f"export of the domain {domain.info.name}", name, sorted(domain.exports))
     exporter = domain.exports[name]
-    view, _ = look_at_site(store, domain, site)
+    view, _ = look_at_site(store, domain, site, config.clips / site.name)
     path = target or config.reports / site.name / f"{site.name}{exporter.suffix}"
     path.parent.mkdir(parents=True, exist_ok=True)
     exporter.write(site=view, target=path, policy=policies_of(store, domain, site).site)

@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
+from pydantic import BaseModel
+
 from fovea.batch import BatchSummary
-from fovea.plugin import Param, Report
-from fovea.registry import Broken, Loaded
+from fovea.fitting import Preview
+from fovea.plugin import Attribute, Domain, Param, Report
+from fovea.registry import Broken, Loaded, own_parts
 from fovea.report import to_json, to_text
 from fovea.store.values import Site
 
@@ -58,6 +63,41 @@ class DomainView:
     policy: tuple[SettingView, ...]
 
 
+def domain_view(domain: Domain) -> DomainView:
+    """A guarded domain as apps see it."""
+    info = domain.info
+    return DomainView(
+        name=info.name,
+        title=info.title,
+        intended_use=info.intended_use,
+        limits=info.limits,
+        roles={role: task.kind for role, task in info.tasks.items()},
+        parts=own_parts(domain),
+        exports={name: exporter.title for name, exporter in domain.exports.items()},
+        streams={scheme: stream.kind for scheme, stream in domain.streams.items()},
+        actions=tuple(ActionView(verb=v, help=a.help, params=a.params) for v, a in sorted(domain.actions.items())),
+        view=_declared(info.view),
+        policy=_declared(info.policy),
+    )
+
+
+def _typed(value: Any) -> str:
+    """As it would be typed: texts as they are, everything else as JSON."""
+    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False, default=str)
+
+
+def _declared(model: type[BaseModel]) -> tuple[SettingView, ...]:
+    return tuple(
+        SettingView(
+            name=name,
+            type=getattr(field.annotation, "__name__", str(field.annotation)),
+            default=_typed(field.get_default(call_default_factory=True)),
+            description=field.description or "",
+        )
+        for name, field in model.model_fields.items()
+    )
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SiteSummary:
     """A site that was just added, and what its adapter reads there.
@@ -75,10 +115,15 @@ class SiteSummary:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ModelView:
-    """A bundle below the home folder; ``fault`` says why it cannot be used, empty where it can."""
+    """A bundle below the home folder; ``fault`` says why it cannot be used, empty where it can.
+
+    ``name`` is what it is called by: that of the model where this is the ``current`` version, ``NAME@DIGEST`` for the
+    versions before.
+    """
 
     name: str
     path: Path
+    current: bool = True
     domain: str = ""
     role: str = ""
     kind: str = ""
@@ -107,7 +152,10 @@ class Judged:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TrainedView:
-    """A training that is done: its bundle, its run, its figures on pictures it never saw."""
+    """A training that is done: its bundle, its run, its figures on pictures it never saw.
+
+    ``before`` is what the version is called now that had the name before, empty where there was none.
+    """
 
     name: str
     run: str
@@ -115,6 +163,7 @@ class TrainedView:
     judged: Judged
     recipe: Mapping[str, Any]
     seconds: float
+    before: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -171,3 +220,39 @@ class DemoResult:
     trained: TrainedView
     batch: BatchSummary
     report: ReportFiles
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EventView:
+    """An event that one listener has not heard.
+
+    ``state`` is ``due``, ``waiting`` (until ``again``), ``behind`` an elder of its subject, or ``dead``; ``failures``
+    counts how often the listener failed on it, ``error`` is the last of them.
+    """
+
+    id: str
+    kind: str
+    subject: str
+    site: str
+    time: datetime
+    listener: str
+    state: str
+    failures: int
+    error: str
+    again: datetime | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FitView:
+    """Numbers that a domain learned at a site, and what they would change.
+
+    ``unit`` is empty where they are the whole site's; ``arrays`` tells type and shape by name; ``kept`` is the digest
+    of the version they were kept as, empty where they were not.
+    """
+
+    site: str
+    unit: str
+    values: Mapping[str, Attribute]
+    arrays: Mapping[str, str]
+    preview: Preview
+    kept: str

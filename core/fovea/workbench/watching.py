@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Mapping
-from pathlib import Path
-from typing import Any
+from collections.abc import Callable
 
 from fovea.batch import Patience, run_batch
 from fovea.batch.key import key_of
@@ -16,7 +14,7 @@ from fovea.progress import silent
 from fovea.serving.score import open_bundles
 from fovea.store.store import Store
 from fovea.store.values import Site, short_digest
-from fovea.workbench import sites
+from fovea.workbench import sites, streams
 from fovea.workbench.config import Config
 
 DELIVER_S = 1.0
@@ -24,11 +22,6 @@ DELIVER_S = 1.0
 
 _BATCH_S = (0.5, 10.0)
 """Least and most seconds between two batches over what files arrived; in between, a quarter of the quiet time."""
-
-
-def streams_of(store: Store, site: Site) -> Mapping[str, Any]:
-    """Addresses by stream, as the site's settings hold them."""
-    return store.settings(site=site.id, kind="stream").get("", {})
 
 
 def watch(
@@ -49,7 +42,7 @@ def watch(
         BundleRefused: a bundle is damaged or made for something else.
         PluginError: the domain cannot be sent to another process.
     """
-    addresses = streams_of(store, site)
+    addresses = streams.of(store, site)
     if not addresses:
         hint = f"name one: fovea site set {site.name} stream.NAME=ADDRESS"
         raise UsageError(f"'{site.name}' has no stream to watch; {hint}")
@@ -86,7 +79,7 @@ class _Desk:
             policy=policies.site,
             policies=dict(policies.units),
             key=key_of(job, policies, open_bundles(job)),
-            clips=clips_of(self._config, self._site),
+            clips=self._config.clips / self._site.name,
         )
 
     def has_changed(self) -> bool:
@@ -98,11 +91,6 @@ class _Desk:
         settings = [{**self._store.settings(site=number, kind=kind)} for kind in ("view", "policy")]
         line_up = [[entry.role, entry.digest] for entry in self._store.line_up(number)]
         return short_digest([settings, line_up, self._store.fitted_versions(number)])
-
-
-def clips_of(config: Config, site: Site) -> Path:
-    """Folder of a site's clips."""
-    return config.home / "clips" / site.name
 
 
 def _told(deliver: Callable[[], object]) -> Callable[[Callable[[], bool]], bool]:

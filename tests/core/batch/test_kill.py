@@ -275,3 +275,11 @@ def alive(process):
         return (Path("/proc") / str(process) / "stat").read_text().rpartition(")")[2].split()[0] != "Z"
     except OSError:
         return False
+
+
+def test_of_two_batches_at_once_each_counts_its_own(tmp_path):
+    folder = filled(tmp_path / "shared", 6, 20)
+    batches = [start(folder, workers=1, delay_s=0.02, lease_seconds=5) for _ in range(2)]
+    told = [finished(batch) for batch in batches]
+    readable = sum(1 for number in range(120) if number % 17 != 16)
+    assert sum(one["scored"] for one in told) == readable

@@ -170,13 +170,25 @@ KILLED = """
     import conftest
     from fovea.engine.train import train
     from fovea.plugin import ViewSettings
-    from fovea.progress import silent
+
+    class Telling:
+        title = ""
+        advance = show = finish = lambda self, *_, **__: None
+
+        def start(self, title, total):
+            self.title = title
+
+    telling = Telling()
+
+    def slow():
+        if telling.title == "learn":
+            print("batch", flush=True)
+            time.sleep(0.05)
 
     folder = Path({folder!r})
     bench = conftest.Bench(folder / "site", folder / "run", folder / "models", conftest.make_domain(), ViewSettings())
-    slow = lambda: print("batch", flush=True) or time.sleep(0.05)
     shuffle = {{"backbone": "torchvision:shufflenet_v2_x0_5", "lr": 0.003}}
-    train(**bench.arguments(progress=silent(), epochs=4, stop=slow, **shuffle))
+    train(**bench.arguments(progress=telling, epochs=4, stop=slow, **shuffle))
 """
 
 
@@ -192,6 +204,13 @@ def test_a_killed_training_goes_on_to_the_same_bits(bench, tmp_path):
     child.stdout.close()
     assert (bench.folder / "checkpoint.pt").is_file()
     assert_same(whole, learn(bench, epochs=4))
+
+
+def test_a_stop_while_pictures_are_looked_at_ends_the_training_there(bench):
+    with pytest.raises(Stopped, match="before it learned anything"):
+        go(bench, stop=stop_after(3))
+    assert not (bench.folder / "survey.json").exists()
+    assert not bench.models.exists()
 
 
 def test_two_trainings_in_one_folder_are_one_too_many(bench):

@@ -48,7 +48,7 @@ def test_a_chart_has_a_row_for_each_category(tmp_path):
     chart = Chart(title="C", kind="bar", categories=("a", "b"), series=series, unit="kg")
     rows = read(to_csv(Report(title="r", blocks=(chart,)), tmp_path)[0])
 
-    assert rows == [["category", "x (kg)", "y (kg)"], ["a", "1.0", "2.5"], ["b", "", ""]]
+    assert rows == [["category", "x (kg)", "y (kg)"], ["a", "1", "2.5"], ["b", "", ""]]
 
 
 @pytest.mark.parametrize("text", ["=1+1", "+1", "-1", "@SUM(A1)", "\t=1", "\r=1"])

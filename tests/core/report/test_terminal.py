@@ -9,7 +9,7 @@ from fovea.plugin import Chart, Column, Figure, Figures, Gallery, Picture, Repor
 from fovea.report import to_text
 
 
-@pytest.mark.parametrize("width", [40, 80, 120])
+@pytest.mark.parametrize("width", [40, 60, 80, 120])
 def test_no_line_is_wider_than_the_terminal(crop_report, width):
     assert max(cell_len(line) for line in to_text(crop_report, width=width).splitlines()) <= width
 
@@ -31,6 +31,36 @@ def test_values_are_those_given():
 
     assert "12.5 %  warning" in text
     assert "1 234 567   alarm" in text
+
+
+def test_a_table_wider_than_the_terminal_is_told_row_by_row_with_whole_words():
+    names = ("latest share", "diseases found", "uncertain or blurred", "mean confidence", "interval", "pictures")
+    columns = (Column(name="field"), *(Column(name=name, form="number") for name in names))
+    rows = (("north-slope", 0.5, 2, None, 7, 8, 9), ("river-strip", None, 1, 1, 1, 1, 1))
+    report = Report(title="r", blocks=(Table(title="T", columns=columns, rows=rows, levels=("alarm", "normal")),))
+    text = " ".join(to_text(report, width=60).split())
+
+    assert "north-slope: latest share 0.5, diseases found 2, mean confidence 7, interval 8" in text
+    assert "river-strip: diseases found 1, uncertain or blurred 1" in text
+    assert "level alarm" in text
+
+
+def test_long_words_are_broken_and_never_cut_off():
+    path = "/".join(f"folder{number}" for number in range(30))
+    table = Table(title="T", columns=(Column(name="file"),), rows=((path,),))
+    gallery = Gallery(title="G", pictures=(Picture(source=path),))
+    text = to_text(Report(title="r", blocks=(table, gallery)), width=60)
+
+    assert "\u2026" not in text
+    assert "".join(text.split()).count("folder") == 60
+
+
+def test_a_bar_is_no_longer_than_there_is_room():
+    chart = Chart(title="C", kind="bar", categories=("a" * 30,), series=(Series(name="n", values=(1,)),))
+    text = to_text(Report(title="r", blocks=(chart,)), width=45)
+
+    assert max(cell_len(line) for line in text.splitlines()) <= 45
+    assert sum("\u2588" in line for line in text.splitlines()) == 1
 
 
 def test_colours_are_escape_codes_only_where_asked_for():

@@ -9,7 +9,7 @@ import pytest
 
 from fovea.errors import BundleRefused, FoveaError, UsageError
 from fovea.plugin import Preprocess
-from fovea.serving.bundle import FILES, SUMS, Bundle, open_bundle, write_bundle
+from fovea.serving.bundle import FILES, SUMS, Bundle, find_version, open_bundle, write_bundle
 from fovea.serving.preprocess import PREPROCESS_ID
 
 
@@ -59,7 +59,7 @@ def test_what_was_written_is_read_again(written):
     bundle = open_bundle(written)
     assert replace(bundle, path=draft().path, digest="") == draft()
     assert bundle.card == "# leaves\n"
-    assert written.name == "leaves.fovea"
+    assert written.name == f"leaves@{bundle.digest[:8]}.fovea"
 
 
 def test_the_digest_names_every_byte(tmp_path, files, written):
@@ -88,14 +88,19 @@ def test_one_flipped_byte_is_refused(written, name):
 @pytest.mark.parametrize("name", [*FILES, SUMS])
 def test_a_missing_file_is_refused(written, name):
     (written / name).unlink()
-    with pytest.raises(BundleRefused, match=r"is missing|cannot be read"):
+    with pytest.raises(BundleRefused, match=f"refused: {name} is missing; copy the whole folder again"):
         open_bundle(written)
 
 
 def test_a_missing_folder_is_refused_with_exit_code_5(tmp_path):
-    with pytest.raises(BundleRefused, match="is it a bundle's folder") as caught:
+    with pytest.raises(BundleRefused, match="there is no such folder; name a bundle's folder") as caught:
         open_bundle(tmp_path / "nowhere.fovea")
     assert caught.value.exit_code == 5
+
+
+def test_a_file_is_refused_as_what_it_is(written):
+    with pytest.raises(BundleRefused, match="it is a file, and a bundle is a folder"):
+        open_bundle(written / "card.md")
 
 
 def test_a_file_too_many_is_refused(written):
@@ -173,11 +178,85 @@ def test_a_description_that_is_none_is_refused(written, text):
         open_bundle(written)
 
 
-def test_a_bundle_of_the_same_name_is_replaced_whole(tmp_path, files, written):
-    again = write_bundle(draft(temperature=2.0), models=tmp_path / "models", files=files, card="new")
-    assert again.path == written
-    assert open_bundle(written).temperature == 2.0
-    assert [path.name for path in written.parent.iterdir()] == ["leaves.fovea"]
+@pytest.fixture
+def write(tmp_path, files):
+    """Write a bundle of the same name with another temperature."""
+
+    def write(temperature):
+        return write_bundle(draft(temperature=temperature), models=tmp_path / "models", files=files, card="")
+
+    return write
+
+
+def test_a_name_leads_to_its_newest_version_and_the_elder_stays_as_it_was(written, write):
+    before = open_bundle(written)
+    again = write(2.0)
+    assert open_bundle(written.with_name("leaves.fovea")) == again
+    assert open_bundle(written) == before
+    names = sorted(path.name for path in written.parent.iterdir())
+    assert names == sorted(["leaves.fovea", written.name, again.path.name])
+
+
+def test_a_bundle_opened_by_its_name_keeps_its_version_whatever_is_written_next(written, write):
+    opened = open_bundle(written.with_name("leaves.fovea"))
+    write(2.0)
+    assert opened.path == written
+    assert opened.card == "# leaves\n"
+
+
+def test_the_same_bytes_are_the_same_version(write):
+    first, second = write(2.0), write(2.0)
+    assert second == first
+    assert len(list(first.path.parent.iterdir())) == 2
+
+
+@pytest.mark.parametrize("killed", ["put", "lead", "replace"])
+def test_killed_between_two_steps_no_version_is_lost_and_the_name_still_leads_somewhere(
+    monkeypatch, written, write, killed
+):
+    class Killed(BaseException):
+        pass
+
+    def kill(*_):
+        raise Killed
+
+    before, folder = open_bundle(written), written.parent
+    if killed == "put":
+        monkeypatch.setattr("fovea.serving.bundle._put", kill)
+    elif killed == "lead":
+        monkeypatch.setattr("fovea.serving.bundle._lead", kill)
+    else:
+        monkeypatch.setattr("pathlib.Path.replace", kill)
+    with pytest.raises(Killed):
+        write(2.0)
+    monkeypatch.undo()
+    assert open_bundle(folder / "leaves.fovea") == before
+    again = write(2.0)
+    assert open_bundle(folder / "leaves.fovea") == again
+    assert open_bundle(written) == before
+    assert not [path for path in folder.iterdir() if path.name.startswith(".")]
+
+
+def test_a_folder_that_lies_where_the_name_leads_is_kept_aside(written, write):
+    elder, link = open_bundle(written), written.with_name("leaves.fovea")
+    link.unlink()
+    written.rename(link)  # as bundles lay before they had versions
+    newer = write(2.0)
+    assert open_bundle(link) == newer
+    assert open_bundle(written) == elder
+
+
+def test_a_version_is_found_where_it_was_and_where_it_was_put_aside(written, write):
+    digest, link = open_bundle(written).digest, written.with_name("leaves.fovea")
+    assert find_version(link, digest) == link
+    write(2.0)
+    assert find_version(link, digest) == written
+    assert find_version(written, digest) == written
+
+
+def test_a_version_that_is_gone_is_not_found(written, write):
+    write(2.0)
+    assert find_version(written.with_name("leaves.fovea"), "0" * 64) is None
 
 
 def test_a_failed_writing_leaves_the_elder_bundle_and_no_rest(tmp_path, files, written):
@@ -186,7 +265,7 @@ def test_a_failed_writing_leaves_the_elder_bundle_and_no_rest(tmp_path, files, w
     with pytest.raises(FoveaError, match="could not be written"):
         write_bundle(draft(), models=tmp_path / "models", files=files, card="")
     assert open_bundle(written).digest == before
-    assert [path.name for path in written.parent.iterdir()] == ["leaves.fovea"]
+    assert sorted(path.name for path in written.parent.iterdir()) == ["leaves.fovea", written.name]
 
 
 def test_a_bundle_without_its_network_is_not_written(tmp_path, files):

@@ -9,26 +9,39 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-from collections.abc import Iterable, Mapping
-from typing import Any, TypeVar
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any, TypeVar, overload
 
 from pydantic import BaseModel, ValidationError
 
 from fovea.errors import SettingsError
+from fovea.settings.mistakes import near, sentences, shown
 
 Model = TypeVar("Model", bound=BaseModel)
+A = TypeVar("A")
+B = TypeVar("B")
+C = TypeVar("C")
 
 
-def resolve(model: type[Model], where: str, layers: Iterable[Mapping[str, Any]]) -> Model:
+def resolve(
+    model: type[Model],
+    where: str,
+    layers: Iterable[Mapping[str, Any]],
+    *,
+    prefix: str = "",
+    names: Mapping[str, str] | None = None,
+) -> Model:
     """The settings that these layers give, later ones over earlier ones.
 
     Args:
         model: the class the domain brings.
         where: what to call them in an error, such as ``view settings of 'crop'``.
         layers: names and values; a whole value replaces its elder, nothing is merged inside a value.
+        prefix: what the user writes before a setting's name, such as ``view.``.
+        names: settings that the user wrote under another name, such as an environment variable's.
 
     Raises:
-        SettingsError: naming every mistake, with the known names where one is misspelt.
+        SettingsError: naming every mistake, with the nearest name where one is misspelt.
     """
     merged: dict[str, Any] = {}
     for layer in layers:
@@ -36,14 +49,31 @@ def resolve(model: type[Model], where: str, layers: Iterable[Mapping[str, Any]])
     try:
         return model.model_validate(merged)
     except ValidationError as error:
-        raise SettingsError(where, [_mistake(fault, model) for fault in error.errors()]) from None
+        raise SettingsError(where, sentences(model, error, prefix=prefix, names=names)) from None
 
 
-def _mistake(fault: Mapping[str, Any], model: type[BaseModel]) -> str:
-    name = ".".join(str(part) for part in fault["loc"]) or "settings"
-    if fault["type"] == "extra_forbidden":
-        return f"{name}: there is no such setting (there is: {', '.join(sorted(model.model_fields)) or 'none'})"
-    return f"{name}: {fault['msg']}, not {fault['input']!r}"
+@overload
+def together(first: Callable[[], A], second: Callable[[], B], /) -> tuple[A, B]: ...
+@overload
+def together(first: Callable[[], A], second: Callable[[], B], third: Callable[[], C], /) -> tuple[A, B, C]: ...
+def together(*asks: Callable[[], Any]) -> tuple[Any, ...]:
+    """What each of these answers, or the mistakes that all of them find in settings, at once.
+
+    Raises:
+        SettingsError: naming every mistake of every question, each once.
+    """
+    answers: list[Any] = []
+    refused: list[SettingsError] = []
+    for ask in asks:
+        try:
+            answers.append(ask())
+        except SettingsError as error:
+            refused.append(error)
+    if len(refused) > 1:
+        raise SettingsError("", tuple(dict.fromkeys(one for error in refused for one in error.mistakes)))
+    if refused:
+        raise refused[0]
+    return tuple(answers)
 
 
 def digest(*values: BaseModel | Mapping[str, Any] | str) -> str:
@@ -57,8 +87,10 @@ def digest(*values: BaseModel | Mapping[str, Any] | str) -> str:
     return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()[:16]
 
 
-def parse(texts: Iterable[str], where: str) -> dict[str, Any]:
+def parse(texts: Iterable[str], where: str, *, prefix: str = "") -> dict[str, Any]:
     """``NAME=VALUE`` texts as settings; values are JSON where they read as JSON, texts otherwise.
+
+    ``prefix`` is what stands before a name in an error.
 
     >>> parse(["sure=0.7", "pattern={field}/{name}"], "settings")
     {'sure': 0.7, 'pattern': '{field}/{name}'}
@@ -67,7 +99,7 @@ def parse(texts: Iterable[str], where: str) -> dict[str, Any]:
         SettingsError: for texts without ``=``.
     """
     texts = list(texts)
-    wrong = [f"{text}: want NAME=VALUE" for text in texts if "=" not in text]
+    wrong = [f"{prefix}{text}: want NAME=VALUE" for text in texts if "=" not in text]
     if wrong:
         raise SettingsError(where, wrong)
     pairs = (text.split("=", 1) for text in texts)
@@ -93,3 +125,6 @@ def secret(reference: str) -> str:
     if name not in os.environ:
         raise SettingsError("secret", [f"the environment variable {name} is not set"])
     return os.environ[name]
+
+
+__all__ = ["digest", "near", "parse", "resolve", "secret", "shown", "together"]
