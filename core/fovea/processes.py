@@ -2,8 +2,11 @@
 
 The parent writes one pickled order to the child's standard input and keeps that open: a line of text means *stop
 after what is in hand*, its end means that the parent died. Messages go back, pickled, over what was standard
-output; whatever a plugin prints goes to standard error instead. :mod:`multiprocessing` is not used, since it would
-import the parent's main module in every child.
+output; whatever a plugin prints goes to standard error instead, and a program it starts finds nothing to read.
+:mod:`multiprocessing` is not used, since it would import the parent's main module in every child.
+
+Each child leads a process group of its own: what a plugin starts in it (a decoder, say) hears no Ctrl-C of ours,
+and is ended with it.
 """
 
 from __future__ import annotations
@@ -31,6 +34,9 @@ ONE_THREAD = {
     "OPENCV_FOR_THREADS_NUM": "1",
 }
 """Environment of a child: several processes of one thread each beat one process of several."""
+
+_LAST_WORDS_S = 2.0
+"""Seconds in which a dead child's last messages come in: what it started itself may hold its pipe open for ever."""
 
 _START = (
     "import importlib, json, signal, sys; signal.signal(signal.SIGINT, signal.SIG_IGN); "
@@ -91,8 +97,9 @@ class Child:
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             env={**os.environ, **ONE_THREAD},
+            process_group=0,
         )
-        self._say(self.order)
+        self._say(b"%d\n" % len(self.order) + self.order)
         self.reader = threading.Thread(target=self._read, daemon=True)
         self.reader.start()
 
@@ -101,7 +108,7 @@ class Child:
         """True once it ended; all that it said is then in ``messages``."""
         if self.process.poll() is None:
             return False
-        self.reader.join()
+        self.reader.join(_LAST_WORDS_S)
         return True
 
     def ask_to_stop(self) -> None:
@@ -114,24 +121,25 @@ class Child:
             self.process.wait(max(0.0, seconds))
 
     def kill(self) -> None:
-        """End it, dead or alive, and close what leads to it."""
-        self.process.kill()
+        """End it, dead or alive, with what it started, and close what leads to it."""
+        if self.process.stdin is None or self.process.stdin.closed:
+            return  # it was ended before, and its number may be somebody else's by now
+        with suppress(ProcessLookupError, PermissionError):  # nobody is left
+            os.killpg(self.process.pid, signal.SIGKILL)
         self.process.wait()
-        self.reader.join()
-        for pipe in (self.process.stdin, self.process.stdout):
-            if pipe is not None:
-                with suppress(OSError):
-                    pipe.close()
+        self.reader.join(_LAST_WORDS_S)
+        with suppress(OSError):
+            self.process.stdin.close()
 
     def _say(self, words: bytes) -> None:
         pipe = cast("BinaryIO", self.process.stdin)
-        with suppress(OSError):  # it died: whoever tends to it will see
+        with suppress(OSError, ValueError):  # it died, or was ended: whoever tends to it will see
             pipe.write(words)
             pipe.flush()
 
     def _read(self) -> None:
         pipe = cast("BinaryIO", self.process.stdout)
-        with suppress(EOFError, OSError, pickle.UnpicklingError):
+        with pipe, suppress(Exception):  # it ended; perhaps in the middle of a word
             while True:
                 self.messages.put(pickle.load(pipe))  # noqa: S301 - from our own child
 
@@ -144,23 +152,34 @@ def serve(work: Work) -> None:
     """
     for unheard in (signal.SIGINT, signal.SIGTERM):  # the parent hears them, and asks us to stop
         signal.signal(unheard, signal.SIG_IGN)
-    told = os.fdopen(os.dup(1), "wb")
-    os.dup2(2, 1)
+    heard, told = _own_pipes()
     stop, voice = threading.Event(), threading.Lock()
 
     def tell(message: Message) -> None:
+        packed = pickle.dumps(message)
         with voice:
-            pickle.dump(message, told)
+            told.write(packed)
             told.flush()
 
+    packed = heard.read(int(heard.readline() or 0))  # whole before it is unpacked: our parent must not wait for that
+    threading.Thread(target=_listen, args=(heard, stop), daemon=True).start()
     try:
-        order = pickle.load(sys.stdin.buffer)  # noqa: S301 - from our own parent
-    except Exception as error:  # noqa: BLE001 - unpickling imports the plugin, which may raise anything
+        order = pickle.loads(packed)  # noqa: S301 - from our own parent
+    except BaseException as error:  # noqa: BLE001 - unpickling imports the plugin, which may raise anything
         tell(Message(kind="unfit", text=f"{type(error).__name__}: {error}"))
         _leave(1)
-    threading.Thread(target=_listen, args=(stop,), daemon=True).start()
     tell(Message(kind="ready"))
     _leave(_done(work, order, stop, tell))
+
+
+def _own_pipes() -> tuple[BinaryIO, BinaryIO]:
+    """What leads from and to the parent, out of reach of what a plugin reads, prints or starts."""
+    heard, told = os.fdopen(os.dup(0), "rb"), os.fdopen(os.dup(1), "wb")
+    nothing = os.open(os.devnull, os.O_RDONLY)
+    os.dup2(nothing, 0)
+    os.close(nothing)
+    os.dup2(2, 1)
+    return heard, told
 
 
 def _done(work: Work, order: object, stop: threading.Event, tell: Callable[[Message], None]) -> int:
@@ -169,18 +188,22 @@ def _done(work: Work, order: object, stop: threading.Event, tell: Callable[[Mess
     except FoveaError as error:
         tell(Message(kind="error", error=error))
         return error.exit_code
-    except Exception:  # noqa: BLE001 - told to the parent, which raises it there
+    except BaseException:  # noqa: BLE001 - told to the parent; a plugin's sys.exit(0) must not pass for a good end
         tell(Message(kind="bug", text=traceback.format_exc()))
         return 1
 
 
-def _listen(stop: threading.Event) -> None:
-    while sys.stdin.buffer.readline():
+def _listen(heard: BinaryIO, stop: threading.Event) -> None:
+    while heard.readline():
         stop.set()
-    os._exit(1)  # the parent is gone: what is leased runs out, and nothing half done was written
+    # the parent is gone: what is leased runs out, and nothing half done was written
+    if os.getpgrp() == os.getpid():
+        os.killpg(0, signal.SIGKILL)
+    os._exit(1)
 
 
 def _leave(code: int) -> None:
     """End at once: with libraries' threads about, an orderly end of the interpreter gains nothing and may hang."""
-    sys.stderr.flush()
+    with suppress(Exception):  # nobody may listen there any more
+        sys.stderr.flush()
     os._exit(code)

@@ -8,6 +8,7 @@ hears them, and starts them anew when they die, hang, or bring nothing.
 
 from fovea.live.chores import Chore
 from fovea.live.sources import Source, sources_of
-from fovea.live.supervise import Orders, SourceStatus, Supervisor, WatchSummary
+from fovea.live.supervise import Orders, Supervisor, WatchSummary
+from fovea.live.tended import SourceStatus
 
 __all__ = ["Chore", "Orders", "Source", "SourceStatus", "Supervisor", "WatchSummary", "sources_of"]

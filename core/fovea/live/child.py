@@ -44,6 +44,8 @@ class Beat:
     """A sign of life, once a second, and how far the stream is; counts are since the process began.
 
     Args:
+        opened: True once the stream was opened: until then its silence means nothing.
+        over: True once it ended by itself.
         arrived: frames answered, or files put in the inbox.
         again: frames or files that had come before.
         faulty: frames without an answer, or files not taken.
@@ -53,6 +55,8 @@ class Beat:
         fault: the last thing that went wrong, empty where nothing did.
     """
 
+    opened: bool = False
+    over: bool = False
     arrived: int = 0
     again: int = 0
     faulty: int = 0

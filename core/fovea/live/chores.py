@@ -13,7 +13,7 @@ from fovea.errors import FoveaError, Stopped
 _log = logging.getLogger("fovea.live")
 _POLL_S = 0.1
 
-_TRIES = 5
+TRIES = 5
 """Failures in a row after which a chore waits for something new: a watch over streams that ended must end too."""
 
 
@@ -50,7 +50,7 @@ class Chores:
     def something_arrived(self) -> None:
         """A stream brought something."""
         for thread in self._threads:
-            thread.wanted.set()
+            thread.want()
 
     def are_done(self) -> bool:
         """True where those that wait for arrivals have nothing left to do."""
@@ -70,12 +70,17 @@ class _Thread:
     wanted: threading.Event = field(default_factory=threading.Event)
     busy: bool = False
     _failed: int = 0
+    _complaint: str = ""
     _thread: threading.Thread | None = None
 
     def begin(self) -> None:
-        self.wanted.set()  # something may have been left from before
+        self.want()  # something may have been left from before
         self._thread = threading.Thread(target=self._loop, name=self.chore.name, daemon=True)
         self._thread.start()
+
+    def want(self) -> None:
+        self._failed = 0
+        self.wanted.set()
 
     @property
     def is_done(self) -> bool:
@@ -98,20 +103,22 @@ class _Thread:
         self.wanted.clear()
         try:
             again = self.chore.run(self.stop.is_set)
-            self._failed = 0
+            self._failed, self._complaint = 0, ""
         except Stopped:
             again = True
-        except Exception as error:  # noqa: BLE001 - what fails beside the streams must not end them
+        except BaseException as error:  # noqa: BLE001 - what fails beside the streams must not end them
             again = self._failure(error)
         if again:
             self.wanted.set()
         self.busy = False
 
-    def _failure(self, error: Exception) -> bool:
-        """Log it; True where it is worth another try before something new arrives."""
+    def _failure(self, error: BaseException) -> bool:
+        """Log it, once for as long as it is so; True where it is worth another try before something new arrives."""
         self._failed += 1
-        if isinstance(error, FoveaError):
+        complaint = f"{type(error).__name__}: {error}"
+        known, self._complaint = complaint == self._complaint, complaint
+        if isinstance(error, FoveaError) and not known:
             _log.warning("%s: %s", self.chore.name, error)
-        else:
+        elif not known:
             _log.error("%s failed", self.chore.name, exc_info=error)
-        return self._failed < _TRIES
+        return self._failed < TRIES

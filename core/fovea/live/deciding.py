@@ -15,6 +15,9 @@ from fovea.errors import PluginError
 from fovea.plugin import Decision, Domain, Entry, Fitted, PolicySettings
 from fovea.registry import blamed
 
+MOST = 10_000
+"""Decisions between two entries: a ``decide`` that makes more will never ask for the next."""
+
 _NEXT: Final = object()
 _OVER: Final = object()
 
@@ -28,6 +31,7 @@ class Decider:
         self._said: queue.SimpleQueue[object] = queue.SimpleQueue()
         self._thread: threading.Thread | None = None
         self._over = False
+        self._made = 0
         self.fault: PluginError | None = None
         """What ended ``decide`` before its unit ended; it then concludes nothing more of this stretch."""
 
@@ -49,8 +53,13 @@ class Decider:
         self._over = True
         return made
 
+    def close(self) -> None:
+        """Let its thread end, where nobody will ask any more."""
+        self._over = True
+        self._given.put(_OVER)
+
     def _begin(self) -> list[Decision]:
-        if self._thread is not None:
+        if self._thread is not None or self._over:
             return []
         self._thread = threading.Thread(target=self._run, name="decide", daemon=True)
         self._thread.start()
@@ -72,19 +81,24 @@ class Decider:
                 self.fault = said
 
     def _run(self) -> None:
+        info = self._domain.info
         try:
-            with blamed(self._domain.info, "decide"):
+            with blamed(info, "decide"):
                 for decision in self._domain.decide(entries=self._entries(), policy=self._policy, fitted=self._fitted):
+                    self._made += 1
+                    if self._made > MOST:
+                        raise PluginError(info.name, "decide", f"made more than {MOST} decisions on one entry")  # noqa: TRY301
                     self._said.put(decision)
         except PluginError as error:
             self._said.put(error)
-        except Exception as error:  # noqa: BLE001 - told like a plugin's fault: the owner waits for an answer
-            self._said.put(PluginError(self._domain.info.name, "decide", f"{type(error).__name__}: {error}"))
+        except BaseException as error:  # noqa: BLE001 - told like a plugin's fault: the owner waits for an answer
+            self._said.put(PluginError(info.name, "decide", f"raised {type(error).__name__}: {error}"))
         finally:
             self._said.put(_OVER)
 
     def _entries(self) -> Iterator[Entry]:
         while True:
+            self._made = 0
             self._said.put(_NEXT)
             entry = self._given.get()
             if entry is _OVER:

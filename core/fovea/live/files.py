@@ -3,46 +3,20 @@
 from __future__ import annotations
 
 import os
-import time
 from collections.abc import Callable
-from dataclasses import dataclass, field, replace
+from functools import partial
 from typing import Any
 
 from fovea.errors import PluginError
-from fovea.live.child import Beat, Errand
+from fovea.live.child import Errand
 from fovea.live.inbox import Inbox
 from fovea.live.incoming import NOTHING, OVER, Incoming
+from fovea.live.pulse import Pulse
 from fovea.plugin import Arrival
 from fovea.processes import Tell
 from fovea.registry import blamed
 
-BEAT_S = 1.0
-"""Seconds between two signs of life."""
-
 _POLL_S = 0.2
-
-
-@dataclass(slots=True)
-class Pulse:
-    """Tells the parent how far the stream is: at most once a second, and at once where something new happened."""
-
-    tell: Tell
-    beat: Beat = field(default_factory=Beat)
-    _due: float = 0.0
-
-    def note(self, **changes: object) -> None:
-        """Remember what changed."""
-        self.beat = replace(self.beat, **changes)  # type: ignore[arg-type]
-
-    def maybe(self) -> None:
-        """Tell, where a second has passed."""
-        if time.monotonic() >= self._due:
-            self.now()
-
-    def now(self) -> None:
-        """Tell."""
-        self.tell(self.beat)
-        self._due = time.monotonic() + BEAT_S
 
 
 def take_files(errand: Errand, stop: Callable[[], bool], tell: Tell) -> None:
@@ -52,15 +26,16 @@ def take_files(errand: Errand, stop: Callable[[], bool], tell: Tell) -> None:
         PluginError: the stream broke, or brought what is no arrival.
         FoveaError: the inbox cannot be written; what was not acknowledged comes again.
     """
-    source, job = errand.source, errand.job
-    stream = job.domain.streams[source.scheme]
+    source, job, pulse = errand.source, errand.job, Pulse(tell)
     inbox = Inbox(job.root, source.name, job.view.max_megabytes)
-    incoming = Incoming(stream.open(url=source.url(os.environ), view=job.view), ahead=1)
-    pulse = Pulse(tell)
+    opening = partial(job.domain.streams[source.scheme].open, url=source.url(os.environ), view=job.view)
+    incoming = Incoming(opening, ahead=1, info=job.domain.info, part=f"streams['{source.scheme}'].open")
+    pulse.note(opened=True)
     while not stop():
         pulse.maybe()
         arrival = incoming.next(_POLL_S)
         if arrival is OVER:
+            pulse.note(over=True)
             break
         if arrival is not NOTHING:
             _take(errand, inbox, pulse, arrival)

@@ -4,38 +4,36 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
 from datetime import datetime
+from functools import partial
 from typing import cast
 
-from fovea.errors import PluginError
+from fovea.errors import FoveaError, PluginError, StoreError
 from fovea.live.child import Errand
-from fovea.live.clips import Clips
+from fovea.live.clips import Clips, finish
 from fovea.live.deciding import Decider
-from fovea.live.files import Pulse
 from fovea.live.incoming import NOTHING, OVER, Incoming
+from fovea.live.ledger import Ledger
+from fovea.live.pulse import Pulse
 from fovea.live.ring import Ring
+from fovea.live.spool import Window, left_over
 from fovea.live.unit import Unit
-from fovea.plugin import Clip, Decision, DomainInfo, Image, Sample, Workflow
+from fovea.plugin import Clip, DomainInfo, Entry, Image, Sample
 from fovea.processes import Tell
 from fovea.registry import blamed, checks
 from fovea.serving.score import Scorer
 from fovea.store.store import Store
-from fovea.store.values import Arrived, Batch
 
 _POLL_S = 0.2
+"""Seconds for which the next frame is waited for, and between two looks at units that bring nothing."""
 
 _AHEAD = 4
 """Frames that may wait while one is worked on."""
 
-_FLUSH_S, _FLUSH = 1.0, 32
-"""Seconds and entries after which what came in is written, where no decision wants it sooner: a transaction costs
-a wait for the disk.
-"""
-
-_FAULTY = 100
-"""Frames without an answer that are written down, in one process: a plugin that fails on each would fill the disk."""
+_STALL_S = 0.5
+"""Seconds for one frame beyond which it is we who held the units up: that is no silence of theirs."""
 
 
 def watch_frames(errand: Errand, stop: Callable[[], bool], tell: Tell) -> None:
@@ -45,25 +43,42 @@ def watch_frames(errand: Errand, stop: Callable[[], bool], tell: Tell) -> None:
         PluginError: the stream broke, or brought what is no frame.
         FoveaError: a bundle is refused, or the store cannot be written.
     """
-    source, job = errand.source, errand.job
+    source, job, pulse = errand.source, errand.job, Pulse(tell)
     view = job.unit_views.get(source.name, job.view)
+    pulse.now()
     with Store.open(errand.location) as store:
-        room = _Room(errand, store, Pulse(tell))
+        room = _Room(errand, store, pulse)
         room.resume()
-        incoming = Incoming(job.domain.streams[source.scheme].open(url=source.url(os.environ), view=view), _AHEAD)
-        while not stop():
-            room.pulse.maybe()
-            frame = incoming.next(_POLL_S)
-            if frame is OVER:
-                room.end()
-                break
-            if frame is NOTHING:
-                room.silence()
-            else:
-                room.frame(frame)
-                incoming.taken()
-        room.ledger.flush()
-        room.pulse.now()
+        opening = partial(job.domain.streams[source.scheme].open, url=source.url(os.environ), view=view)
+        incoming = Incoming(opening, ahead=_AHEAD, info=job.domain.info, part=_part(errand))
+        pulse.note(opened=True)
+        pulse.now()
+        try:
+            _follow(room, incoming, stop)
+        except StoreError:
+            raise
+        except FoveaError:  # the stream broke; what came before is kept
+            room.ledger.flush()
+            raise
+        finally:
+            room.close()
+        pulse.now()
+
+
+def _follow(room: _Room, incoming: Incoming, stop: Callable[[], bool]) -> None:
+    while not stop():
+        room.pulse.maybe()
+        item = incoming.next(_POLL_S)
+        if item is OVER:
+            room.end()
+            return
+        if item is not NOTHING:
+            room.frame(item)
+            incoming.taken()
+        room.silence()
+    for item in incoming.left():  # a camera shows nothing twice
+        room.frame(item)
+    room.ledger.flush()
 
 
 class _Room:
@@ -74,24 +89,38 @@ class _Room:
         self._scorer = Scorer(errand.job)
         self._batch = store.batch(errand.batch)
         self._units: dict[str, Unit] = {}
-        self.ledger = _Ledger(store, self._batch, pulse, errand.job.domain.info.workflow)
+        self._done: dict[str, set[str]] = {}
+        for clip in store.live.clips(self._batch.site):
+            self._done.setdefault(clip.unit, set()).add(clip.key)
+        self._due = 0.0
+        self.ledger = Ledger(store, self._batch, pulse, errand.job.domain.info.workflow)
 
     def resume(self) -> None:
         """Go on with the units that an earlier process was in the middle of."""
-        site = self._batch.site
-        for name in self._store.live.open_units(site=site, source=self._errand.source.name):
-            unit = self._units[name] = self._unit(name)
-            unit.resume(self._store.live.tail(site=site, unit=name, key=self._batch.key))
+        left: dict[str, list[Window]] = {}
+        for window in left_over(self._errand.clips, self._errand.source.name):
+            left.setdefault(window.unit, []).append(window)
+        site, live = self._batch.site, self._store.live
+        for name in live.open_units(site=site, source=self._errand.source.name):
+            unit = self._units[name] = self._unit(name, left.pop(name, ()))
+            unit.resume(self._alive(live.tail(site=site, unit=name, key=self._batch.key)))
+        for windows in left.values():
+            self._finish(windows)
 
     def frame(self, item: object) -> None:
         """One frame, the whole way."""
+        began = time.monotonic()
+        self._frame(item)
+        stalled = time.monotonic() - began - _STALL_S
+        if stalled > 0:
+            for unit in self._units.values():
+                unit.wait(stalled)
+
+    def _frame(self, item: object) -> None:
         sample, image, now = self._checked(item)
         unit = self._units.get(sample.of_unit)
-        if unit is not None and unit.last is not None and now <= unit.last and self._is_known(sample):
-            unit.show(sample, image)
-            return
-        if unit is None and self._is_known(sample):
-            self.pulse.note(again=self.pulse.beat.again + 1)
+        if (unit is None or unit.may_know(now)) and self.ledger.knows(sample):
+            self._again(unit, sample, image, now)
             return
         if unit is not None:
             unit.silence_until(now)
@@ -103,8 +132,18 @@ class _Room:
         if first:
             self.pulse.now()
 
+    def _again(self, unit: Unit | None, sample: Sample, image: Image, now: datetime) -> None:
+        self.pulse.note(again=self.pulse.beat.again + 1)
+        if unit is not None:
+            unit.show(sample, image, now)
+        for one in self._units.values():
+            one.hold()
+
     def silence(self) -> None:
-        """Nothing came for a moment."""
+        """Tell the units that brought nothing for a while, whatever the others bring."""
+        if time.monotonic() < self._due:
+            return
+        self._due = time.monotonic() + _POLL_S
         for unit in list(self._units.values()):
             unit.silence()
         self._units = {name: unit for name, unit in self._units.items() if not unit.ended}
@@ -116,37 +155,58 @@ class _Room:
         for unit in self._units.values():
             unit.end()
         self._units = {}
-        self.pulse.note(units=0)
-
-    def _is_known(self, sample: Sample) -> bool:
         self.ledger.flush()
-        parts = [sample.part]
-        return bool(self._store.live.known(site=self._batch.site, source=sample.source, parts=parts))
+        self.pulse.note(units=0, over=True)
 
-    def _unit(self, name: str) -> Unit:
-        errand, info = self._errand, self._job.domain.info
-        done = [clip.key for clip in self._store.live.clips(self._batch.site) if clip.unit == name]
+    def close(self) -> None:
+        """Let go of units that go on in another process."""
+        for unit in self._units.values():
+            unit.close()
+
+    def _alive(self, entries: Iterable[Entry]) -> Iterator[Entry]:
+        """The entries of weeks take a while."""
+        for entry in entries:
+            self.pulse.maybe()
+            yield entry
+
+    def _finish(self, windows: Iterable[Window]) -> None:
+        """Make the clips that an earlier process left when their unit was over already."""
+        for window in windows:
+            self.pulse.maybe()
+            for one in finish(self._errand.clips, window):
+                if isinstance(one, Clip):
+                    self.ledger.clip(one)
+                else:
+                    self.ledger.complain(str(one))
+
+    def _unit(self, name: str, left: Sequence[Window] = ()) -> Unit:
+        errand, job, info = self._errand, self._job, self._job.domain.info
+        done = self._done.setdefault(name, set())
         return Unit(
             name=name,
             course=self._scorer.course(name),
-            decider=Decider(self._job.domain, errand.policies.get(name, errand.policy), self._job.fitted_of(name)),
+            prepare=partial(job.domain.prepare, view=job.unit_views.get(name, job.view)),
+            decider=Decider(job.domain, errand.policies.get(name, errand.policy), job.fitted_of(name)),
             ring=Ring(info.keep[0]),
-            clips=Clips(errand.clips, name, info.keep, done),
+            clips=Clips(errand.clips, errand.source.name, name, info.keep, done, left),
             quiet_s=info.quiet_s,
             ledger=self.ledger,
         )
 
     def _checked(self, item: object) -> tuple[Sample, Image, datetime]:
         """The frame under the stream's name. Raises PluginError where it is none."""
-        info, source = self._job.domain.info, self._errand.source
-        part = f"streams['{source.scheme}'].open"
+        info, part = self._job.domain.info, _part(self._errand)
         with blamed(info, part):
-            frame = _named(item, source.name)
+            frame = _named(item, self._errand.source.name)
             fault = frame if isinstance(frame, str) else _frame_fault(*frame, info)
         if fault is not None:
             raise PluginError(info.name, part, fault)
         sample, image = cast("tuple[Sample, Image]", frame)
         return sample, image, cast("datetime", sample.time)
+
+
+def _part(errand: Errand) -> str:
+    return f"streams['{errand.source.scheme}'].open"
 
 
 def _named(item: object, name: str) -> tuple[Sample, Image] | str:
@@ -163,51 +223,3 @@ def _frame_fault(sample: Sample, image: Image, info: DomainInfo) -> str | None:
     if sample.time is None or not sample.part:
         return "yielded a frame without a time or without a part; give each frame both"
     return checks.sample_fault(sample, info) or checks.image_fault(image, sample.source)
-
-
-class _Ledger:
-    """Writes what units came to: entries and decisions in one transaction, in the order they were made."""
-
-    def __init__(self, store: Store, batch: Batch, pulse: Pulse, workflow: Workflow) -> None:
-        self._store, self._batch, self._pulse, self._workflow = store, batch, pulse, workflow
-        self._waiting: list[Arrived] = []
-        self._due = 0.0
-
-    def take(self, arrived: Arrived, made: Iterable[Decision], fault: PluginError | None) -> None:
-        """An entry, with the decisions made on it."""
-        beat, scored = self._pulse.beat, arrived.scored
-        if scored is not None and scored.fault is not None:
-            self._pulse.note(faulty=beat.faulty + 1, fault=str(getattr(scored.fault, "reason", scored.fault)))
-            if beat.faulty >= _FAULTY:
-                return
-        elif scored is not None:
-            self._pulse.note(arrived=beat.arrived + 1)
-        if not self._waiting:
-            self._due = time.monotonic() + _FLUSH_S
-        self._waiting.append(arrived)
-        decided = {arrived.unit: list(made)}
-        if fault is not None:
-            self._pulse.note(fault=str(fault))
-        if decided[arrived.unit] or fault is not None or arrived.ended is not None:
-            self._write(decided, {arrived.unit: fault} if fault is not None else {})
-        else:
-            self.flush(patient=True)
-
-    def clip(self, clip: Clip) -> None:
-        """A finished clip."""
-        self._store.live.add_clip(clip, site=self._batch.site)
-
-    def complain(self, fault: str) -> None:
-        """Something that costs a clip."""
-        self._pulse.note(fault=fault)
-
-    def flush(self, *, patient: bool = False) -> None:
-        """Write what waits; ``patient``: where it is enough, or old enough."""
-        if self._waiting and (not patient or len(self._waiting) >= _FLUSH or time.monotonic() >= self._due):
-            self._write({}, {})
-
-    def _write(self, decided: dict[str, list[Decision]], faults: dict[str, PluginError]) -> None:
-        waiting, self._waiting = self._waiting, []
-        made = {unit: decisions for unit, decisions in decided.items() if decisions}
-        changed = self._store.live.take(self._batch, waiting, made, workflow=self._workflow, faults=faults)
-        self._pulse.note(findings=self._pulse.beat.findings + changed)

@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Literal
-from urllib.parse import urlsplit
+from urllib.parse import SplitResult, parse_qsl, quote, unquote, urlsplit
 
 from fovea.errors import SettingsError
 from fovea.plugin import Domain
 
 _NAME = re.compile(r"[a-z0-9][a-z0-9-]{0,62}")
 _REFERENCE = re.compile(r"\{env:([A-Za-z_][A-Za-z0-9_]*)\}")
+_SECRETS = {"password", "passwd", "pwd", "pass", "token", "secret", "apikey", "api_key"}
+"""Names under which an address's query carries what must not stand in the open."""
+
+_HINT = "write {env:NAME} in its place and set that variable"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -34,15 +38,29 @@ class Source:
     silent_s: float
 
     def url(self, environment: Mapping[str, str]) -> str:
-        """The address with its secrets filled in: never to be stored, shown or logged."""
-        return _REFERENCE.sub(lambda found: environment.get(found[1], ""), self.address)
+        """The address with its secrets filled in: never to be stored, shown or logged.
+
+        A variable holds its secret as it is; before the ``@`` of an address it is quoted, as addresses want it.
+        """
+        scheme, _, rest = self.address.partition("://")
+        authority, slash, path = rest.partition("/")
+        who, at, where = authority.rpartition("@")
+        named = _REFERENCE.sub(lambda found: _quoted(environment.get(found[1], "")), who)
+        return f"{scheme}://{named}{at}" + _REFERENCE.sub(
+            lambda found: environment.get(found[1], ""), where + slash + path
+        )
 
     def hide(self, text: str, environment: Mapping[str, str]) -> str:
         """A text without this source's secrets, should a library have quoted them."""
-        for name in _REFERENCE.findall(self.address):
-            secret = environment.get(name, "")
-            text = text.replace(secret, "***") if secret else text
+        secrets = [environment.get(name, "") for name in _REFERENCE.findall(self.address)]
+        spelt = {way(secret) for secret in secrets for way in (str, unquote, quote, _quoted)}
+        for one in sorted(spelt, key=len, reverse=True):
+            text = text.replace(one, "***") if one else text
         return text
+
+
+def _quoted(secret: str) -> str:
+    return quote(secret, safe="")
 
 
 def sources_of(domain: Domain, addresses: Mapping[str, str], environment: Mapping[str, str]) -> tuple[Source, ...]:
@@ -55,7 +73,7 @@ def sources_of(domain: Domain, addresses: Mapping[str, str], environment: Mappin
     mistakes = [
         f"stream.{name}: {fault}"
         for name, address in sorted(addresses.items())
-        if (fault := _fault(domain, name, address, environment))
+        for fault in _faults(domain, name, address, environment)
     ]
     if mistakes:
         raise SettingsError(f"streams of '{domain.info.name}'", mistakes)
@@ -68,19 +86,27 @@ def _source(domain: Domain, name: str, address: str) -> Source:
     return Source(name=name, address=address, scheme=scheme, kind=stream.kind, silent_s=stream.silent_s)
 
 
-def _fault(domain: Domain, name: str, address: object, environment: Mapping[str, str]) -> str | None:
+def _faults(domain: Domain, name: str, address: object, environment: Mapping[str, str]) -> Iterator[str]:
     if not _NAME.fullmatch(name):
-        return "a stream's name is lower-case letters, digits and hyphens"
+        yield "a stream's name is lower-case letters, digits and hyphens, at most 63"
     if not isinstance(address, str):
-        return f"want an address as text, not {type(address).__name__}"
+        yield f"want an address as text, not {type(address).__name__}"
+        return
     try:
-        parts = urlsplit(address)
+        parts = urlsplit(_REFERENCE.sub("", address))
     except ValueError as error:
-        return f"this is no address: {error}"
+        yield f"this is no address: {error}"
+        return
     if parts.scheme not in domain.streams:
         known = ", ".join(f"{scheme}://" for scheme in sorted(domain.streams)) or "none"
-        return f"the domain '{domain.info.name}' knows no address that begins like this (it knows: {known})"
-    if parts.password and not _REFERENCE.search(parts.password):
-        return "a password does not belong here; write {env:NAME} in its place and set that variable"
-    missing = sorted({found for found in _REFERENCE.findall(address) if not environment.get(found)})
-    return f"the environment variable {missing[0]} is not set" if missing else None
+        yield f"the domain '{domain.info.name}' knows no address that begins like this (it knows: {known})"
+    if said := _in_the_open(parts):
+        yield f"a {said} does not belong here; {_HINT}"
+    for missing in sorted({found for found in _REFERENCE.findall(address) if not environment.get(found)}):
+        yield f"the environment variable {missing} is not set"
+
+
+def _in_the_open(parts: SplitResult) -> str:
+    """What of an address is a secret that anybody can read, once the references were taken out."""
+    given = [("password", parts.password or ""), *parse_qsl(parts.query)]
+    return next((key for key, value in given if key.lower() in _SECRETS and value), "")
