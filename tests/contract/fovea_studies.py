@@ -8,6 +8,7 @@ each study from the slices that speak for them; where too few are sure, the labe
 from __future__ import annotations
 
 import json
+import os
 import random
 import threading
 import time
@@ -136,7 +137,7 @@ def check_letter(path):
 def receive(url, view):
     """Files one after the other, until the sender has no more."""
     base = f"http{url.removeprefix('toypacs')}"
-    while True:
+    while True:  # an address that ends in /dies dies as soon as a file is acknowledged
         with urlopen(f"{base}/next", timeout=60) as answer:
             if answer.status == 204:
                 return
@@ -150,6 +151,8 @@ class _Acknowledge:
 
     def __call__(self):
         urlopen(Request(self.url, method="POST"), timeout=60).close()
+        if "/dies/" in self.url:
+            os._exit(9)
 
 
 class Sender:
@@ -217,7 +220,7 @@ def _handler(sender):
                 self.wfile.write(content)
 
         def do_POST(self):
-            sender.acknowledge(self.path.removeprefix("/acknowledge/"))
+            sender.acknowledge(self.path.rpartition("/acknowledge/")[2])
             self.send_response(200)
             self.send_header("Content-Length", "0")
             self.end_headers()

@@ -206,3 +206,18 @@ def test_a_batch_after_it_finds_nothing_to_do(clinic):
         done = bench.batch("clinic", workers=0, progress=silent(), stop=lambda: False)
     assert (done.scored, done.known, done.units) == (0, 2 * SLICES, 0)
     assert results(clinic) == before
+
+
+def test_a_file_whose_stream_died_right_after_it_was_taken_is_looked_at(tmp_path):
+    draw(tmp_path / "sent")
+    made = Clinic(tmp_path / "site", tmp_path / "home")
+    sender = Sender(tmp_path / "sent")
+    sender.waiting = [name for name in sender.waiting if "-s1-" in name][:1]
+    sender.limit = 10**6
+    with serving(sender) as address:
+        made.prepare(f"{address}/dies")
+        watch = made.watch()
+        told, errors = watch.communicate(timeout=120)
+    assert watch.returncode == 0, errors
+    assert json.loads(told)[0]["state"] == "over"
+    assert len(results(made)) == 1

@@ -146,3 +146,26 @@ def test_a_watch_loads_no_torch(desk, gate, tmp_path):
         (refuse / f"{name}.py").write_text(f"raise SystemExit('{name} was loaded')\n")
     watched = json.loads(desk.run("watch", "street", "--json").stdout)["sources"][0]
     assert (watched["state"], watched["restarts"], watched["arrived"]) == ("over", 0, 20)
+
+
+def test_a_stream_named_while_others_are_watched_is_taken_up(desk, gate, tmp_path):
+    folder, address = gate
+    desk.add(tmp_path / "site", address)
+    desk.run("site", "use", "street", "presence")
+    with (tmp_path / "said").open("w") as said:
+        watch = subprocess.Popen(**desk.command("watch", "street", "--json"), stdout=subprocess.PIPE, stderr=said)
+        waits_for(tmp_path / "said", "gate: live")
+        desk.run("site", "set", "street", f"stream.yard={address}")
+        waits_for(tmp_path / "said", "yard: live")
+        (folder / "end").touch()
+        told, _ = watch.communicate(timeout=120)
+    assert watch.returncode == 0
+    assert {one["name"]: one["arrived"] for one in json.loads(told)["sources"]} == {"gate": 0, "yard": 20}
+
+
+def waits_for(path, words):
+    for _ in range(600):
+        if words in path.read_text():
+            return
+        time.sleep(0.1)
+    pytest.fail(f"nobody said '{words}': {path.read_text()}")

@@ -114,6 +114,8 @@ def _show_site(facts: Mapping[str, Any]) -> None:
         (one.role, one.name, one.digest[:8] if one.role in facts["older"] else "current") for one in facts["models"]
     ]
     output.table(("role", "model", "version"), models)
+    if settings.get("fault"):
+        output.line(f"Fault: {settings['fault']}")
     output.line()
     if settings.get("streams"):
         output.table(("stream", "address"), settings["streams"].items())

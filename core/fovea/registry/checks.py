@@ -246,7 +246,20 @@ def report_fault(answer: Any) -> str | None:
 
 def fitted_fault(answer: object) -> str | None:
     """What is wrong with an answer of ``fit``."""
-    return None if isinstance(answer, Fitted) else f"answered {_a(answer)}, want Fitted"
+    if not isinstance(answer, Fitted):
+        return f"answered {_a(answer)}, want Fitted"
+    values: Mapping[str, Any] = answer.values
+    for name, value in values.items():
+        if not (isinstance(value, str) or (isinstance(value, (int, float)) and math.isfinite(value))):
+            return f"value '{name}' is {shown(value)}, want text or a finite number"
+    return None
+
+
+def faults_fault(answer: Any) -> str | None:
+    """What is wrong with an answer of an export's ``check``."""
+    if isinstance(answer, (list, tuple)) and all(isinstance(fault, str) for fault in answer):
+        return None
+    return f"answered {_a(answer)}, want a list of faults, empty where there is none"
 
 
 def augment_fault(answer: object) -> str | None:

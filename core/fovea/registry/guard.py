@@ -41,7 +41,7 @@ def blamed(info: DomainInfo, part: str) -> Iterator[None]:
         yield
     except FoveaError:
         raise
-    except Exception as error:  # noqa: BLE001 - whatever a plugin raises is told under its name
+    except (Exception, SystemExit) as error:  # noqa: BLE001 - whatever a plugin raises is told under its name
         text = "" if info.confidential else " ".join(str(error).split())[:200]
         fault = f"raised {type(error).__name__}" + (f": {text}" if text else "")
         raise PluginError(info.name, part, fault) from (None if info.confidential else error)
@@ -265,7 +265,7 @@ def guard(domain: Domain) -> Domain:
             name: replace(
                 exporter,
                 write=_Once(of(f"exports['{name}'].write", exporter.write)),
-                check=_Once(of(f"exports['{name}'].check", exporter.check)),
+                check=_Once(of(f"exports['{name}'].check", exporter.check), checks.faults_fault),
             )
             for name, exporter in domain.exports.items()
         },

@@ -184,6 +184,10 @@ class Registry:
     def _add(self, domain: Domain, found: _Found) -> str:
         """Add one domain; a later plugin that claims a taken name is refused, whoever it is."""
         name = str(getattr(domain.info, "name", "?"))
+        if name in self._domains and self._owner[name] == found.distribution:
+            fault = f"it gives two domains the name '{name}'; the second is left out"
+            self._broken.append(Broken(name=found.name, distribution=found.distribution, fault=fault))
+            return ""
         if name in self._domains:
             fault = f"the domain name '{name}' is taken by '{self._owner[name]}'; choose another"
             self._broken.append(Broken(name=found.name, distribution=found.distribution, fault=fault))

@@ -130,7 +130,7 @@ def _is_special(database: str) -> bool:
 
 def _make_folder(file: Path) -> None:
     try:
-        file.parent.mkdir(parents=True, exist_ok=True)
+        file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)  # pictures of people are kept beside it
     except OSError as error:
         raise StoreError(
             f"the database {file} cannot be made: its folder cannot be created ({error.strerror})"

@@ -8,7 +8,7 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
-from fovea.errors import DataError, FoveaError, UnknownName
+from fovea.errors import DataError, FoveaError, PluginError, UnknownName
 from fovea.live.clips import still
 from fovea.plugin import Domain, Gallery, Image, Picture, Quarantined, Report, Sample, SiteView, Unreadable
 from fovea.report import to_csv, to_html, to_json
@@ -152,5 +152,17 @@ def export(config: Config, store: Store, domain: Domain, site: Site, *, name: st
     view, _ = look_at_site(store, domain, site, config.clips / site.name)
     path = target or config.reports / site.name / f"{site.name}{exporter.suffix}"
     path.parent.mkdir(parents=True, exist_ok=True)
+    before = _version(path)
     exporter.write(site=view, target=path, policy=policies_of(store, domain, site).site)
+    if _version(path) in {None, before}:
+        raise PluginError(domain.info.name, f"exports['{name}'].write", f"wrote nothing to {path}")
     return Exported(path=path, faults=tuple(exporter.check(path=path)))
+
+
+def _version(path: Path) -> tuple[int, int, int] | None:
+    """What tells a file from one written before; None where there is none."""
+    try:
+        found = path.stat()
+    except OSError:
+        return None
+    return found.st_ino, found.st_mtime_ns, found.st_size

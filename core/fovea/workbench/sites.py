@@ -12,7 +12,7 @@ from typing import Any, Literal
 from pydantic import BaseModel, ConfigDict, Field
 
 from fovea.batch.work import Policies
-from fovea.errors import DataError, SettingsError, UsageError
+from fovea.errors import BundleRefused, DataError, SettingsError, UsageError
 from fovea.live import sources_of
 from fovea.plugin import Domain, Fitted, PolicySettings, Sample, ViewSettings
 from fovea.registry import Registry
@@ -159,7 +159,8 @@ def _summary(domain: Domain, root: Path, view: ViewSettings, *, may_be_empty: bo
             told = ", ".join(f"{name} {target}" for name, target in item.targets.items()) or "no label"
             examples.append(f"{item.source}: unit {item.of_unit}, group {item.of_group}, {told}")
     if not units and not may_be_empty:
-        raise DataError(f"the domain '{domain.info.name}' finds no picture below {root}; is it the right folder?")
+        hint = "; or name a stream: --set stream.NAME=ADDRESS" if domain.streams else ""
+        raise DataError(f"the domain '{domain.info.name}' finds no picture below {root}; is it the right folder?{hint}")
     return {
         "samples": sum(units.values()),
         "records": records,
@@ -228,24 +229,34 @@ def _standing(entry: LineUp, site: Site) -> Path:
 
 
 def settings_of(store: Store, registry: Registry, site: Site) -> Mapping[str, Any]:
-    """What holds at a site, and what single units have of their own."""
-    domain = registry.domain(site.domain)
-    job, policies = job_of(store, domain, site), policies_of(store, domain, site)
+    """What holds at a site, and what single units have of their own; ``fault``: why that of a model is left out."""
+    domain, fault = registry.domain(site.domain), ""
+    try:
+        bundles = _views(serving(store, site))
+    except (BundleRefused, UsageError) as error:  # who asks may want to know just that
+        bundles, fault = [], str(error)
+    view, own = view_of(domain, *bundles, *_stored(store, site, "view", "")), _own_views(store, domain, site, bundles)
+    policies = policies_of(store, domain, site)
     return {
-        "view": job.view,
+        "fault": fault,
+        "view": view,
         "policy": policies.site,
         "streams": streams.of(store, site),
         "units": {
-            unit: {"view": job.unit_views.get(unit, job.view), "policy": policies.of(unit)}
-            for unit in sorted({*job.unit_views, *policies.units})
+            unit: {"view": own.get(unit, view), "policy": policies.of(unit)} for unit in sorted({*own, *policies.units})
         },
     }
+
+
+def _own_views(store: Store, domain: Domain, site: Site, bundles: Sequence[Layer]) -> dict[str, ViewSettings]:
+    units = [unit for unit in store.settings(site=site.id, kind="view") if unit]
+    return {unit: view_of(domain, *bundles, *_stored(store, site, "view", unit)) for unit in units}
 
 
 def job_of(store: Store, domain: Domain, site: Site, precision: Wanted = "auto") -> Job:
     """All that a site's predictions depend on. Raises BundleRefused, UsageError as :func:`serving` does."""
     fitted, bundles = store.fitted(site.id), serving(store, site)
-    units, views = [unit for unit in store.settings(site=site.id, kind="view") if unit], _views(bundles)
+    views = _views(bundles)
     return Job(
         domain=domain,
         root=site.root,
@@ -253,7 +264,7 @@ def job_of(store: Store, domain: Domain, site: Site, precision: Wanted = "auto")
         fitted=fitted.get("", Fitted()),
         bundles=bundles,
         precision=precision,
-        unit_views={unit: view_of(domain, *views, *_stored(store, site, "view", unit)) for unit in units},
+        unit_views=_own_views(store, domain, site, views),
         unit_fitted={unit: values for unit, values in fitted.items() if unit},
     )
 

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import logging
 import os
-from collections.abc import Callable
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 
 from fovea.batch import Patience, run_batch
 from fovea.batch.key import key_of
-from fovea.errors import DataError, UsageError
-from fovea.live import Chore, Orders, SourceStatus, Supervisor, WatchSummary, sources_of
+from fovea.errors import DataError, SettingsError, UsageError
+from fovea.live import Chore, Orders, Source, SourceStatus, Supervisor, WatchSummary, sources_of
 from fovea.plugin import Domain
 from fovea.progress import silent
 from fovea.serving.score import open_bundles
@@ -17,8 +20,13 @@ from fovea.store.values import Site, short_digest
 from fovea.workbench import sites, streams
 from fovea.workbench.config import Config
 
+_log = logging.getLogger("fovea.live")
+
 DELIVER_S = 1.0
 """Seconds between two rounds of telling listeners: an alarm must not wait for the end of a watch."""
+
+ASK_S = 5.0
+"""Seconds between two looks at whether the site's streams are others now."""
 
 _BATCH_S = (0.5, 10.0)
 """Least and most seconds between two batches over what files arrived; in between, a quarter of the quiet time."""
@@ -42,25 +50,54 @@ def watch(
         BundleRefused: a bundle is damaged or made for something else.
         PluginError: the domain cannot be sent to another process.
     """
+    sources: tuple[Source, ...] = ()
+    while True:
+        addresses = _addresses(store, site)
+        try:
+            sources = sources_of(domain, addresses, os.environ)
+        except SettingsError as error:
+            if not sources:
+                raise
+            _log.warning("%s; the streams are watched as they were", error)  # one wrong address must not end the rest
+        chores = [Chore(name="telling listeners", run=_told(deliver), every_s=DELIVER_S, on_arrival=False)]
+        if any(source.kind == "files" for source in sources):
+            chores.append(_batches(config, store, domain, site))
+        desk = _Desk(config, store, domain, site)
+        changed = _NowAndThen(lambda: streams.of(store, site) != addresses)  # noqa: B023 - asked in this round only
+        supervisor = Supervisor(
+            store=store,
+            site=site,
+            sources=sources,
+            orders=desk.orders,
+            changed=desk.has_changed,
+            chores=chores,
+            show=show,
+        )
+        summary = supervisor.run(lambda: stop() or changed())  # noqa: B023 - the same
+        if stop() or not changed.was:
+            return summary
+
+
+def _addresses(store: Store, site: Site) -> Mapping[str, str]:
     addresses = streams.of(store, site)
     if not addresses:
         hint = f"name one: fovea site set {site.name} stream.NAME=ADDRESS"
         raise UsageError(f"'{site.name}' has no stream to watch; {hint}")
-    sources = sources_of(domain, addresses, os.environ)
-    chores = [Chore(name="telling listeners", run=_told(deliver), every_s=DELIVER_S, on_arrival=False)]
-    if any(source.kind == "files" for source in sources):
-        chores.append(_batches(config, store, domain, site))
-    desk = _Desk(config, store, domain, site)
-    supervisor = Supervisor(
-        store=store,
-        site=site,
-        sources=sources,
-        orders=desk.orders,
-        changed=desk.has_changed,
-        chores=chores,
-        show=show,
-    )
-    return supervisor.run(stop)
+    return addresses
+
+
+@dataclass(slots=True)
+class _NowAndThen:
+    """A question that is asked again only after a while; once it was answered yes, it stays so."""
+
+    ask: Callable[[], bool]
+    was: bool = False
+    _due: float = 0.0
+
+    def __call__(self) -> bool:
+        if not self.was and time.monotonic() >= self._due:
+            self.was, self._due = self.ask(), time.monotonic() + ASK_S
+        return self.was
 
 
 class _Desk:

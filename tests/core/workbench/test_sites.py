@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import shutil
+
 import pytest
 
 from fovea.errors import BundleRefused, SettingsError, UsageError
@@ -85,3 +87,12 @@ def test_a_model_that_is_gone_is_refused(bench, train, hall):
     made.path.rename(made.path.with_name("elsewhere"))
     with pytest.raises(BundleRefused, match="there is no such folder"):
         serving(bench.store, hall)
+
+
+def test_a_site_whose_model_is_gone_can_still_be_looked_at(bench, hall, train):
+    train("lamp")
+    bench.use("hall", "lamp")
+    shutil.rmtree(bench.config.models)
+    shown = bench.site_settings("hall")
+    assert shown["policy"].wet_mm == 5
+    assert "no such folder" in shown["fault"]
