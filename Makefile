@@ -45,6 +45,7 @@ check: setup
 bench: setup
 	$(BIN)/python benchmarks/help_time.py
 	$(BIN)/python benchmarks/batch_memory.py
+	$(BIN)/python benchmarks/starter_probe.py
 	for seed in $(SEEDS); do $(BIN)/python benchmarks/train_lab_apple.py seed=$$seed threads=1 || exit 1; done
 
 clean:

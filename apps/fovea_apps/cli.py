@@ -51,6 +51,7 @@ def _verbs() -> dict[str, Lazy]:
         "models": Lazy("models", "List the trained models."),
         "runs": Lazy("runs", "List the trainings, finished or not."),
         "backbones": Lazy("backbones", "List the networks that training can start from."),
+        "pretrain": Lazy("pretrain", "Learn first weights from drawn pictures, without any photo."),
         "events": Lazy("events", "List what listeners have not heard; tell them; try again."),
         "audit": Lazy("audit", "Check that nothing was changed in the record of reviews."),
         "plugins": Lazy("plugins", "List the plugins and what each brings."),

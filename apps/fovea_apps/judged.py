@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 from fovea_apps import output
@@ -12,13 +13,31 @@ if TYPE_CHECKING:
 
 _MISTAKES = 12
 _VALUE_LOW_HIGH = 3
+_SMALL, _LARGE = 0.01, 1000
+_FIRST = MappingProxyType({"multilabel": "label", "regress": "value"})
+_HEADINGS = MappingProxyType(
+    {
+        "average_precision": "AP",
+        "auroc": "AUROC",
+        "point": "said from",
+        "precision": "precision",
+        "recall": "recall",
+        "f1": "F1",
+        "mae": "MAE",
+        "rmse": "RMSE",
+        "r2": "R2",
+        "spearman": "Spearman",
+        "coverage": "inside",
+        "width": "width",
+    }
+)
 
 
 def show_judged(judged: Judged) -> None:
     """Print the figures with their intervals, the classes, and which class was taken for which."""
     output.title(f"On {output.count(judged.pictures, 'picture')} of {output.count(judged.groups, 'group')}")
     output.pairs(
-        {**{n: figure(v) for n, v in judged.figures.items()}, **{n: f"{v:.3f}" for n, v in judged.baselines.items()}}
+        {**{n: figure(v) for n, v in judged.figures.items()}, **{n: number(v) for n, v in judged.baselines.items()}}
     )
     if judged.classes:
         output.line()
@@ -38,16 +57,25 @@ def figure(told: Any) -> str:
         told = [told.get(name) for name in ("value", "low", "high")]
     if isinstance(told, Sequence) and len(told) == _VALUE_LOW_HIGH and all(isinstance(n, int | float) for n in told):
         value, low, high = told
-        return f"{value:.3f} ({low:.3f} to {high:.3f})"
-    return f"{told:.3f}" if isinstance(told, float) else output.safe(told)
+        return f"{number(value)} ({number(low)} to {number(high)})"
+    return number(told) if isinstance(told, float) else output.safe(told)
+
+
+def number(told: float | None) -> str:
+    """Three digits after the point, four significant ones where that says too little or too much; a dash for None.
+
+    >>> number(0.9561), number(0.00042), number(1234.5678), number(None)
+    ('0.956', '0.00042', '1235', '-')
+    """
+    if told is None:
+        return output.NOTHING
+    return f"{told:.3f}" if told == 0 or _SMALL <= abs(told) < _LARGE else f"{told:.4g}"
 
 
 def _show_classes(judged: Judged) -> None:
-    rows = [
-        (one["label"], f"{one['precision']:.3f}", f"{one['recall']:.3f}", f"{one['f1']:.3f}", one["support"])
-        for one in judged.classes
-    ]
-    headings = ("class", "precision", "recall", "F1", "pictures")
+    shown = [name for name in _HEADINGS if name in judged.classes[0]]
+    rows = [(one["label"], *(number(one[name]) for name in shown), one["support"]) for one in judged.classes]
+    headings = (_FIRST.get(getattr(judged, "kind", ""), "class"), *(_HEADINGS[name] for name in shown), "pictures")
     output.table(headings, rows, numbers=headings[1:])
 
 

@@ -35,7 +35,9 @@ def settings(function: _Function) -> _Function:
 def recipe(function: _Function) -> _Function:
     """Add ``--recipe NAME=VALUE``, as often as wanted, and ``--weights`` as a short word for one of them."""
     function = click.option(
-        "--weights", metavar="WHICH", help="First weights: imagenet (the default), none, or a weights file."
+        "--weights",
+        metavar="WHICH",
+        help="First weights: imagenet (the default; of the backbone starter: starter), none, or a file.",
     )(function)
     return click.option(
         "--recipe",

@@ -104,8 +104,8 @@ def test_closing_the_pipe_early_prints_no_traceback(tmp_path):
 
 
 def test_predictions_with_an_unreadable_picture_exit_3(monkeypatch, capsys, ask):
-    good = SimpleNamespace(path="a.jpg", part="", label="rust", probability=0.91, fault="")
-    bad = SimpleNamespace(path="b.jpg", part="", label="", probability=0.0, fault="the file is empty")
+    good = SimpleNamespace(path="a.jpg", part="", label="rust", probability=0.91, fault="", kind="classify")
+    bad = SimpleNamespace(path="b.jpg", part="", label="", probability=0.0, fault="the file is empty", kind="classify")
     answering(monkeypatch, "predict", (good, bad))
     assert ask("predict", "leaves", "a.jpg", "b.jpg") == 3
     told = capsys.readouterr()
@@ -114,7 +114,7 @@ def test_predictions_with_an_unreadable_picture_exit_3(monkeypatch, capsys, ask)
 
 
 def test_readable_predictions_exit_0(monkeypatch, ask):
-    good = SimpleNamespace(path="a.jpg", part="", label="rust", probability=0.91, fault="")
+    good = SimpleNamespace(path="a.jpg", part="", label="rust", probability=0.91, fault="", kind="classify")
     answering(monkeypatch, "predict", (good,))
     assert ask("predict", "leaves", "a.jpg") == 0
 

@@ -13,7 +13,12 @@ from fovea_apps.session import Session, answer
 if TYPE_CHECKING:
     from fovea.workbench import ModelView
 
-_HEADLINE = "balanced_accuracy"
+_HEADLINES = {
+    "classify": ("balanced_accuracy", "balanced accuracy"),
+    "multilabel": ("macro_average_precision", "average precision"),
+    "regress": ("r2", "R2"),
+}
+"""The one figure of each kind of task that a list has room for, and what it is called."""
 
 
 @click.group(name="models", no_args_is_help=True, epilog=examples("fovea models list", "fovea models show leaves"))
@@ -37,7 +42,6 @@ def list_(session: Session, *, as_json: bool) -> None:
 
 def _show_models(found: Sequence[ModelView]) -> None:
     from fovea_apps import output
-    from fovea_apps.judged import figure
 
     rows = [
         (
@@ -45,11 +49,20 @@ def _show_models(found: Sequence[ModelView]) -> None:
             _version(one),
             f"{one.domain} {one.role}",
             one.created[:10],
-            f"refused: {one.fault}" if one.fault else figure(_figures(one.figures).get(_HEADLINE)),
+            _headline(one),
         )
         for one in found
     ]
-    output.table(("name", "version", "for", "made", "balanced accuracy"), rows)
+    output.table(("name", "version", "for", "made", "how good"), rows)
+
+
+def _headline(one: ModelView) -> str:
+    from fovea_apps.judged import figure
+
+    if one.fault:
+        return f"refused: {one.fault}"
+    name, called = _HEADLINES.get(one.kind, ("", ""))
+    return f"{called} {figure(_figures(one.figures).get(name))}" if name else ""
 
 
 @command.command(name="show", epilog=examples("fovea models show leaves"))

@@ -35,12 +35,30 @@ def command(context: click.Context, *, model: str, paths: tuple[Path, ...], as_j
 def _show(answers: tuple[Answer, ...]) -> None:
     from fovea_apps import output
 
+    valued = any(one.kind == "regress" for one in answers)
     rows = [
         (
             f"{one.path} [{one.part}]" if one.part else one.path,
-            one.fault or one.label,
+            one.fault or (_values(one) if valued else one.label),
             output.NOTHING if one.fault or not one.label else f"{one.probability:.3f}",
         )
         for one in answers
     ]
-    output.table(("picture", "label", "probability"), rows, numbers=("probability",))
+    if valued:
+        output.table(("picture", "value"), [row[:2] for row in rows])
+    else:
+        output.table(("picture", "label", "probability"), rows, numbers=("probability",))
+
+
+def _values(one: Answer) -> str:
+    """``severity 0.31 (0.12 to 0.50)``: each value, with its interval where the model tells one."""
+    from fovea_apps.judged import figure
+
+    bounds = {f"{name} {end}" for name in one.scores for end in ("low", "high")}
+    return ", ".join(
+        f"{name} {figure((value, one.scores[f'{name} low'], one.scores[f'{name} high']))}"
+        if f"{name} low" in one.scores
+        else f"{name} {figure(value)}"
+        for name, value in one.scores.items()
+        if name not in bounds
+    )

@@ -1,6 +1,7 @@
 """Backbones by name: torchvision's classification networks with their last layer replaced by a task's head.
 
-A network keeps torchvision's own tensor names, so that its weights can be read wherever torchvision's can.
+A network keeps torchvision's own tensor names, so that its weights can be read wherever torchvision's can. One of them
+comes with weights of our own, learned from drawn pictures alone: ``starter`` (see ``starter/card.md``).
 """
 
 from __future__ import annotations
@@ -21,6 +22,10 @@ from torch import Tensor, nn
 from fovea.errors import UnknownName, UsageError, WeightsMissing
 
 PREFIX = "torchvision:"
+STARTER = "starter"
+STARTER_NETWORK = PREFIX + "mobilenet_v3_small"
+"""The network that ``starter`` is, with weights of our own."""
+_STARTER_LICENCE = "MIT, our own (starter): learned from pictures drawn by formulas, from no photo"
 _PATIENCE_S = 10.0
 _LICENCE = "BSD 3-Clause as published by torchvision; learned from ImageNet-1k, whose terms allow research"
 _EXTRAS: Mapping[str, Mapping[str, object]] = {
@@ -36,7 +41,7 @@ class Backbone:
     Args:
         name: as a recipe names it.
         parameters: how many numbers it holds, with ImageNet's 1000 outputs.
-        file: file name of its ImageNet weights.
+        file: file name of its first weights: ImageNet's, or our own.
         on_disk: whether that file lies in torchvision's cache folder.
         licence: of the weights, as far as it is known.
     """
@@ -57,10 +62,10 @@ class Origin:
 
 
 def backbones() -> tuple[Backbone, ...]:
-    """Every backbone by name, with its ImageNet weights' file and licence."""
+    """Every backbone by name, with its weights' file and licence; first the one that is always here."""
     from torchvision import models
 
-    found = []
+    found = [_starter()]
     for name in models.list_models(module=models):
         weights = models.get_model_weights(name).DEFAULT
         file = _cached(weights)
@@ -82,8 +87,9 @@ def build(
     """A network with a new head: (n, 3, size, size) normalised floats to (n, outputs) logits.
 
     Args:
-        name: ``torchvision:NAME``.
-        weights: ``none``, ``imagenet``, or the path of a safetensors or torch file.
+        name: ``torchvision:NAME``, or ``starter``.
+        weights: ``none``, ``imagenet`` (of torchvision's), ``starter`` (of the starter), or the path of a safetensors
+            or torch file.
         size: side of its pictures in pixels.
         outputs: number of logits.
         head: makes the new end of (features, outputs).
@@ -93,9 +99,9 @@ def build(
         WeightsMissing: the ImageNet weights are neither here nor to be had.
         UsageError: it cannot see pictures of that size, or the weights file is not for it.
     """
-    bare = name.removeprefix(PREFIX)
+    bare = (STARTER_NETWORK if name == STARTER else name).removeprefix(PREFIX)
     network = _make(bare, size)
-    origin = _load(network, bare, weights, size)
+    origin = _load_starter(network, name) if weights == STARTER else _load(network, bare, weights, size)
     _replace_last(network, outputs, head)
     _quicken(network)
     try:
@@ -106,6 +112,25 @@ def build(
     if answer.shape != (2, outputs):
         raise UsageError(f"{name} answers {tuple(answer.shape)} and not one row a picture: choose another backbone")
     return network.train(), origin
+
+
+def starter_file() -> Path:
+    """Where the starter's weights lie: inside the package."""
+    return Path(__file__).with_name(STARTER) / f"{STARTER}.safetensors"
+
+
+def _starter() -> Backbone:
+    from torchvision import models
+
+    file = starter_file()
+    chosen = models.get_model_weights(STARTER_NETWORK.removeprefix(PREFIX)).DEFAULT
+    return Backbone(
+        name=STARTER,
+        parameters=chosen.meta["num_params"],
+        file=file.name,
+        on_disk=file.is_file(),
+        licence=_STARTER_LICENCE,
+    )
 
 
 def head_of(network: nn.Module) -> tuple[str, nn.Module]:
@@ -123,7 +148,7 @@ def _make(bare: str, size: int) -> nn.Module:
 
     known = models.list_models(module=models)
     if bare not in known:
-        raise UnknownName("backbone", PREFIX + bare, [PREFIX + one for one in known])
+        raise UnknownName("backbone", PREFIX + bare, [STARTER, *(PREFIX + one for one in known)])
     extras = dict(_EXTRAS.get(bare, {}))
     if bare.startswith("vit_"):
         extras["image_size"] = size
@@ -155,6 +180,15 @@ def _quicken(network: nn.Module) -> None:
     for module in network.modules():
         if isinstance(module, nn.modules.batchnorm._BatchNorm):  # noqa: SLF001 - the common base has no other name
             module.momentum = max(module.momentum or 0.0, 0.1)
+
+
+def _load_starter(network: nn.Module, name: str) -> Origin:
+    """Our own weights; they were learned by the network that carries their name, and by no other."""
+    if name != STARTER:
+        raise UsageError(f"the weights 'starter' belong to the backbone 'starter', not to {name}")
+    file = starter_file()
+    _fit(network, _read(file), STARTER_NETWORK.removeprefix(PREFIX), file, 0)
+    return Origin(source=STARTER, licence=_STARTER_LICENCE)
 
 
 def _load(network: nn.Module, bare: str, weights: str, size: int) -> Origin:

@@ -8,9 +8,11 @@ from __future__ import annotations
 from collections import Counter, defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 
-from fovea.engine.evaluate import Evaluation, Interval
+from fovea.engine.card_skill import head, plain, skill
+from fovea.engine.evaluate import Evaluation
 from fovea.engine.split import PARTS, Part
 from fovea.engine.survey import Survey
+from fovea.engine.targets import ALL, NONE, strata
 from fovea.plugin import DomainInfo
 from fovea.serving.bundle import Bundle
 
@@ -31,7 +33,7 @@ def write_card(
     """
     sections = (
         _head(bundle, info),
-        _skill(bundle, evaluation),
+        skill(bundle, evaluation),
         _confusion(evaluation),
         _pictures(bundle, survey, parts),
         _unreadable(survey),
@@ -43,7 +45,8 @@ def write_card(
 def _head(bundle: Bundle, info: DomainInfo) -> Iterator[str]:
     yield f"# {bundle.name}"
     yield ""
-    yield f"Says which of {len(bundle.labels)} labels a picture shows: {', '.join(map(_plain, bundle.labels))}."
+    names = ", ".join(map(plain, bundle.labels))
+    yield head(bundle, names)
     yield f"Domain: {info.title} (`{info.name}`), role `{bundle.role}`. Made {bundle.created}."
     yield ""
     yield f"**Intended use.** {info.intended_use}"
@@ -51,72 +54,50 @@ def _head(bundle: Bundle, info: DomainInfo) -> Iterator[str]:
     yield f"**Must not be used for.** {info.limits}"
     yield ""
     yield (
-        "It answers with one of its labels whatever it is shown. A picture of something else, or from another camera, "
-        "place or season than those it learned from, gets an answer too, and a worse one than the figures below say."
+        "It answers whatever it is shown. A picture of something else, or from another camera, place or season than "
+        "those it learned from, gets an answer too, and a worse one than the figures below say."
     )
-
-
-def _skill(bundle: Bundle, evaluation: Evaluation) -> Iterator[str]:
-    figures = evaluation.figures
-    yield "## How good it is"
-    yield ""
-    yield (
-        f"Judged once on {evaluation.pictures} pictures of {evaluation.groups} groups that took no part in the "
-        "training. In brackets: the range in which the true figure lies with 95 % confidence, found by drawing groups "
-        "anew."
-    )
-    yield ""
-    yield "| figure | value | what it means |"
-    yield "|---|---|---|"
-    yield f"| accuracy | {_share(figures['accuracy'])} | share of pictures given their true label |"
-    yield f"| balanced accuracy | {_share(figures['balanced_accuracy'])} | the same, every label counted alike |"
-    yield f"| macro F1 | {_number(figures['macro_f1'])} | 1 is perfect; counts misses and false calls of every label |"
-    yield f"| log loss | {_number(figures['log_loss'])} | 0 is perfect; punishes being sure and wrong |"
-    yield f"| calibration error | {_share(figures['ece'])} | how far its probabilities are from how often it is right |"
-    yield ""
-    baselines = evaluation.baselines
-    yield (
-        f"Always saying the most frequent label would reach {baselines['majority_accuracy']:.1%} "
-        f"({baselines['majority_balanced_accuracy']:.1%} balanced). Before calibration (temperature "
-        f"{bundle.temperature:.2f}) the calibration error was {_share(figures['ece_before'])}."
-    )
-    yield ""
-    yield "| label | pictures judged | found (recall) | right when said (precision) |"
-    yield "|---|---|---|---|"
-    for of in evaluation.classes:
-        shares = f"{of.recall:.1%} | {of.precision:.1%}" if of.support else "- | -"
-        yield f"| {_plain(of.label)} | {of.support} | {shares} |"
 
 
 def _confusion(evaluation: Evaluation) -> Iterator[str]:
-    if len(evaluation.labels) > _SHOWN:
+    if len(evaluation.labels) > _SHOWN or not evaluation.confusion:
         return
     yield "## What it takes for what"
     yield ""
     yield "Rows: the true label. Columns: what it said."
     yield ""
-    yield "| |" + "".join(f" {_plain(label)} |" for label in evaluation.labels)
+    yield "| |" + "".join(f" {plain(label)} |" for label in evaluation.labels)
     yield "|---|" + "---|" * len(evaluation.labels)
     for label, row in zip(evaluation.labels, evaluation.confusion, strict=True):
-        yield f"| {_plain(label)} |" + "".join(f" {count} |" for count in row)
+        yield f"| {plain(label)} |" + "".join(f" {count} |" for count in row)
 
 
 def _pictures(bundle: Bundle, survey: Survey, parts: Sequence[Part]) -> Iterator[str]:
     counts: defaultdict[str, Counter[str]] = defaultdict(Counter)
     groups: defaultdict[str, set[str]] = defaultdict(set)
-    for row, part in zip(survey.rows, parts, strict=True):
-        counts[row.target][part] += 1
-        groups[row.target].add(row.group)
+    named = strata(bundle.kind, [row.target for row in survey.rows])
+    for row, names, part in zip(survey.rows, named, parts, strict=True):
+        for name in names:
+            counts[name][part] += 1
+            groups[name].add(row.group)
     yield "## What it was trained on"
     yield ""
     yield f"{len(survey.rows)} pictures, split by group so that no group is both learned from and judged on."
     yield ""
     yield "| label | groups |" + "".join(f" {part} |" for part in PARTS)
     yield "|---|---|" + "---|" * len(PARTS)
-    for label in bundle.labels:
-        yield f"| {_plain(label)} | {len(groups[label])} |" + "".join(f" {counts[label][part]} |" for part in PARTS)
+    for name, told in _rows(bundle, counts):
+        yield f"| {plain(told)} | {len(groups[name])} |" + "".join(f" {counts[name][part]} |" for part in PARTS)
     yield ""
     yield f"Fingerprint of the pictures and labels: `{bundle.fingerprint}`."
+
+
+def _rows(bundle: Bundle, counts: Mapping[str, object]) -> list[tuple[str, str]]:
+    """What the pictures are counted by, with the words for it."""
+    if bundle.kind == "regress":
+        return [(ALL, "with a value")]
+    none = [(NONE, "none of them")] if NONE in counts else []
+    return [*((label, label) for label in bundle.labels), *none]
 
 
 def _unreadable(survey: Survey) -> Iterator[str]:
@@ -126,7 +107,7 @@ def _unreadable(survey: Survey) -> Iterator[str]:
     if survey.unreadable:
         yield ""
     for fault in survey.unreadable[:_SHOWN]:
-        yield f"- `{_plain(fault.source)}`: {_plain(fault.reason)} ({fault.code})"
+        yield f"- `{plain(fault.source)}`: {plain(fault.reason)} ({fault.code})"
     if len(survey.unreadable) > _SHOWN:
         yield f"- and {len(survey.unreadable) - _SHOWN} more, in the run's `survey.json`"
 
@@ -149,18 +130,4 @@ def _making(bundle: Bundle) -> Iterator[str]:
 
 def _settings(recipe: Mapping[str, object]) -> Iterator[tuple[str, str]]:
     for name, value in recipe.items():
-        yield name.replace("_", " "), _plain(f"{value:.4g}" if isinstance(value, float) else str(value))
-
-
-def _plain(text: str) -> str:
-    """One line that breaks out of no table cell and no code mark; bytes that are no text are shown as numbers."""
-    shown = text.encode("utf-8", "backslashreplace").decode("utf-8")
-    return " ".join(shown.replace("|", "/").replace("`", "'").split())
-
-
-def _share(figure: Interval) -> str:
-    return f"{figure.value:.1%} ({figure.low:.1%} to {figure.high:.1%})"
-
-
-def _number(figure: Interval) -> str:
-    return f"{figure.value:.3f} ({figure.low:.3f} to {figure.high:.3f})"
+        yield name.replace("_", " "), plain(f"{value:.4g}" if isinstance(value, float) else str(value))

@@ -13,9 +13,10 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from fovea.errors import DataError
+from fovea.serving.bundle import Scale
 
 
-def read_labels(targets: Sequence[Any]) -> tuple[str, ...]:
+def read_labels(targets: Sequence[Any], name: str) -> tuple[str, ...]:  # noqa: ARG001 - a task's names
     """The labels there are, sorted; they are the outputs from now on.
 
     Raises:
@@ -27,10 +28,15 @@ def read_labels(targets: Sequence[Any]) -> tuple[str, ...]:
     return labels
 
 
-def encode(targets: Sequence[Any], labels: Sequence[str]) -> NDArray[np.int64]:
+def encode(targets: Sequence[Any], labels: Sequence[str], scale: Scale | None = None) -> NDArray[np.int64]:  # noqa: ARG001
     """Each target's place among the labels, int64 (n,)."""
     place = {label: index for index, label in enumerate(labels)}
     return np.array([place[target] for target in targets], np.int64)
+
+
+def scale_of(targets: Sequence[Any], labels: Sequence[str]) -> Scale | None:  # noqa: ARG001
+    """None: labels have no unit."""
+    return None
 
 
 def head(features: int, outputs: int, dropout: float) -> nn.Module:
@@ -38,12 +44,12 @@ def head(features: int, outputs: int, dropout: float) -> nn.Module:
     return nn.Sequential(nn.Dropout(dropout), nn.Linear(features, outputs))
 
 
-def loss(logits: Tensor, targets: Tensor, *, weights: Tensor | None, smoothing: float) -> Tensor:
+def loss(logits: Tensor, targets: Tensor, *, name: str, weights: Tensor | None, smoothing: float) -> Tensor:  # noqa: ARG001
     """Cross-entropy with label smoothing (Szegedy et al., 2016), weighted by class."""
     return functional.cross_entropy(logits, targets, weight=weights, label_smoothing=smoothing)
 
 
-def score(logits: Tensor, targets: Tensor) -> Mapping[str, float]:
+def score(logits: Tensor, targets: Tensor, *, name: str, weights: Tensor | None) -> Mapping[str, float]:  # noqa: ARG001
     """``loss`` (mean negative log likelihood) and ``balanced_accuracy`` over the classes present."""
     right = (logits.argmax(1) == targets).double()
     recalls = [float(right[targets == label].mean()) for label in torch.unique(targets)]
@@ -51,8 +57,18 @@ def score(logits: Tensor, targets: Tensor) -> Mapping[str, float]:
     return {"loss": float(likelihood), "balanced_accuracy": sum(recalls) / len(recalls)}
 
 
-def class_weights(targets: NDArray[np.int64], outputs: int) -> NDArray[np.float32]:
-    """Weights inversely proportional to each class's pictures; their mean over the pictures is 1."""
+def weights(targets: NDArray[Any]) -> NDArray[np.float32] | None:
+    """Weights inversely proportional to each class's pictures, (labels,); their mean over the pictures is 1.
+
+    Every label is among the targets: a split sees to that.
+    """
     counts = Counter(targets.tolist())
-    weights = [len(targets) / (outputs * counts[label]) if counts[label] else 0.0 for label in range(outputs)]
-    return np.array(weights, np.float32)
+    outputs = max(counts) + 1
+    each = [len(targets) / (outputs * counts[label]) if counts[label] else 0.0 for label in range(outputs)]
+    return np.array(each, np.float32)
+
+
+def shares(targets: NDArray[Any]) -> NDArray[np.float64] | None:
+    """How often each picture should come, (n,): every class as often as the others."""
+    each = np.asarray(weights(targets), np.float64)
+    return np.asarray(each[targets], np.float64)

@@ -7,46 +7,27 @@ not independent, and an interval over pictures would be too narrow.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 from numpy.typing import NDArray
 
+from fovea.engine.judge_classes import OfClass, judge_classes
+from fovea.engine.judge_labels import OfLabel, judge_labels
+from fovea.engine.judge_values import OfValue, judge_values
+from fovea.engine.resampling import Interval, Judgement, numbered
 from fovea.engine.survey import Fault, Row, Wanted, read_samples, row_of, squares, target_of
+from fovea.engine.targets import NONE, indicators, strata
 from fovea.errors import DataError, UsageError
-from fovea.plugin import Domain, ViewSettings
+from fovea.plugin import Domain, Kind, ViewSettings
 from fovea.progress import Progress
+from fovea.serving.answers import answers
 from fovea.serving.bundle import Bundle
-from fovea.serving.network import Network, probabilities
+from fovea.serving.network import Network
 
-DRAWS = 1000
-BINS = 15
-_CHUNK = 100
 _BATCH = 16
-
-Floats = NDArray[np.float64]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Interval:
-    """A figure with its 95 % interval."""
-
-    value: float
-    low: float
-    high: float
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class OfClass:
-    """How one class was told: shares in [0, 1], and the number of its pictures."""
-
-    label: str
-    precision: float
-    recall: float
-    f1: float
-    support: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -54,11 +35,14 @@ class Evaluation:
     """Figures on pictures never learned from.
 
     Args:
-        figures: ``accuracy``, ``balanced_accuracy``, ``macro_f1``, ``log_loss``, ``ece`` (expected calibration error),
-            and ``ece_before`` (without the temperature), each with its interval.
-        baselines: what needs no pictures: ``majority_accuracy`` and ``majority_balanced_accuracy``.
-        classes: one a label, in the bundle's order.
-        confusion: pictures by (true label, said label), in the bundle's order.
+        figures: the headlines, each with its interval. ``classify``: ``accuracy``, ``balanced_accuracy``, ``macro_f1``,
+            ``log_loss``, ``ece`` (expected calibration error) and ``ece_before`` (without calibration).
+            ``multilabel``: ``macro_average_precision``, ``micro_average_precision``, ``macro_auroc``, ``macro_f1`` (at
+            the operating points), ``ece`` and ``ece_before``. ``regress``: ``mae``, ``rmse``, ``r2``, ``spearman``,
+            ``coverage`` and ``width`` (of the interval told). One that these pictures cannot tell is left out.
+        baselines: what needs no pictures: saying the most frequent label, ranking by chance, or saying the mean.
+        classes: one a label or value, in the bundle's order.
+        confusion: pictures by (true label, said label), in the bundle's order; empty but for ``classify``.
         labels: in the bundle's order.
         pictures: number judged.
         groups: number of groups they are of.
@@ -69,7 +53,7 @@ class Evaluation:
 
     figures: Mapping[str, Interval]
     baselines: Mapping[str, float]
-    classes: tuple[OfClass, ...]
+    classes: tuple[OfClass | OfLabel | OfValue, ...]
     confusion: tuple[tuple[int, ...], ...]
     labels: tuple[str, ...]
     pictures: int
@@ -77,6 +61,7 @@ class Evaluation:
     unreadable: tuple[Fault, ...] = ()
     learned: int = 0
     precision: str = "fp32"
+    kind: Kind = "classify"
 
     def to_json(self) -> dict[str, Any]:
         """All of it as plain JSON values."""
@@ -145,134 +130,47 @@ def assess(
     """Count every figure from the served network's logits.
 
     Args:
-        rows: true targets and groups, n of them; every target is one of the bundle's labels.
-        logits: (n, labels).
-        bundle: for labels and temperature.
+        rows: true targets and groups, n of them; every label is one of the bundle's.
+        logits: (n, outputs).
+        bundle: for labels, and for how its outputs are read.
         unreadable: kept in the answer.
         learned: kept in the answer.
         precision: kept in the answer.
         seed: of the bootstrap.
     """
-    labels = bundle.labels
-    truth = np.array([labels.index(row.target) for row in rows], np.int64)
-    said = probabilities(bundle, logits).astype(np.float64)
-    raw = _softmax(logits)
-    group_names, group = np.unique([row.group.encode("utf-8", "surrogatepass") for row in rows], return_inverse=True)
-    sums = _Sums.of(truth, said, raw, group, len(group_names))
-    value = sums.figures(np.ones((1, len(group_names))))
-    spread = sums.bootstrap(seed)
+    group, groups = numbered([row.group for row in rows])
+    judgement = _judge(bundle, [row.target for row in rows], logits, group, groups, seed)
     return Evaluation(
-        figures={name: _interval(value[name][0], spread[name], centred=name.startswith("ece")) for name in value},
-        baselines=_baselines(truth, len(labels)),
-        classes=_classes(truth, said.argmax(axis=1), labels),
-        confusion=tuple(tuple(int(n) for n in row) for row in sums.confusion.sum(axis=0)),
-        labels=labels,
+        figures=judgement.figures,
+        baselines=judgement.baselines,
+        classes=cast("tuple[OfClass | OfLabel | OfValue, ...]", judgement.classes),
+        confusion=judgement.confusion,
+        labels=bundle.labels,
         pictures=len(rows),
-        groups=len(group_names),
+        groups=groups,
         unreadable=tuple(unreadable),
         learned=learned,
         precision=precision,
+        kind=bundle.kind,
     )
 
 
-@dataclass(frozen=True, slots=True)
-class _Sums:
-    """Sums by group, from which every figure of every resampling follows by one product.
-
-    Args:
-        confusion: (groups, labels, labels).
-        likelihood: sum of the negative log likelihood, (groups,).
-        bins: of the calibrated and the raw probabilities: (groups, BINS, 2): (hits - confidence), count.
-    """
-
-    confusion: Floats
-    likelihood: Floats
-    bins: Floats
-    bins_before: Floats
-
-    @classmethod
-    def of(cls, truth: NDArray[np.int64], said: Floats, raw: Floats, group: NDArray[np.intp], groups: int) -> _Sums:
-        count, labels = said.shape
-        confusion = np.zeros((groups, labels, labels))
-        np.add.at(confusion, (group, truth, said.argmax(axis=1)), 1)
-        likelihood = np.zeros(groups)
-        np.add.at(likelihood, group, -np.log(np.maximum(said[np.arange(count), truth], 1e-12)))
-        return cls(confusion, likelihood, _bins(truth, said, group, groups), _bins(truth, raw, group, groups))
-
-    def figures(self, times: Floats) -> dict[str, Floats]:
-        """Every figure where group g is counted ``times[:, g]`` times: (draws,) each."""
-        groups, labels, _ = self.confusion.shape
-        table = (times @ self.confusion.reshape(groups, -1)).reshape(-1, labels, labels)
-        right, true, claimed = np.einsum("dll->dl", table), table.sum(axis=2), table.sum(axis=1)
-        there = true > 0
-        recall = np.where(there, right / np.maximum(true, 1), 0)
-        f1 = np.where(there, 2 * right / np.maximum(true + claimed, 1), 0)
-        total, classes = true.sum(axis=1), there.sum(axis=1)
-        return {
-            "accuracy": right.sum(axis=1) / total,
-            "balanced_accuracy": recall.sum(axis=1) / classes,
-            "macro_f1": f1.sum(axis=1) / classes,
-            "log_loss": times @ self.likelihood / total,
-            "ece": _ece(times, self.bins),
-            "ece_before": _ece(times, self.bins_before),
-        }
-
-    def bootstrap(self, seed: int) -> dict[str, Floats]:
-        """Every figure in DRAWS resamplings of the groups."""
-        random = np.random.default_rng(seed)
-        groups = len(self.likelihood)
-        even = np.full(groups, 1 / groups)
-        drawn = [self.figures(random.multinomial(groups, even, _CHUNK).astype(float)) for _ in range(DRAWS // _CHUNK)]
-        return {name: np.concatenate([draw[name] for draw in drawn]) for name in drawn[0]}
-
-
-def _bins(truth: NDArray[np.int64], said: Floats, group: NDArray[np.intp], groups: int) -> Floats:
-    sure = said.max(axis=1)
-    place = np.minimum((sure * BINS).astype(int), BINS - 1)
-    sums = np.zeros((groups, BINS, 2))
-    np.add.at(sums[..., 0], (group, place), (said.argmax(axis=1) == truth) - sure)
-    np.add.at(sums[..., 1], (group, place), 1)
-    return sums
-
-
-def _ece(times: Floats, bins: Floats) -> Floats:
-    """Expected calibration error over BINS bins of equal width (Naeini et al., AAAI 2015)."""
-    summed = (times @ bins.reshape(len(bins), -1)).reshape(-1, BINS, 2)
-    return np.asarray(np.abs(summed[..., 0]).sum(axis=1) / summed[..., 1].sum(axis=1))
-
-
-def _softmax(logits: NDArray[np.float32]) -> Floats:
-    raised = np.exp(logits.astype(np.float64) - logits.max(axis=1, keepdims=True))
-    return np.asarray(raised / raised.sum(axis=1, keepdims=True))
-
-
-def _interval(value: float, spread: Floats, *, centred: bool) -> Interval:
-    """Percentiles of the resampled figures.
-
-    ``centred`` moves them onto the figure first, not below 0: a calibration error sums absolute values, so that every
-    resampling raises it, and its plain percentiles may leave the figure itself out.
-    """
-    moved = np.maximum(spread - (spread.mean() - value), 0) if centred else spread
-    low, high = np.percentile(moved, [2.5, 97.5])
-    return Interval(value=float(value), low=float(low), high=float(high))
-
-
-def _baselines(truth: NDArray[np.int64], labels: int) -> dict[str, float]:
-    counts = np.bincount(truth, minlength=labels)
-    return {
-        "majority_accuracy": float(counts.max() / counts.sum()),
-        "majority_balanced_accuracy": float(1 / (counts > 0).sum()),
-    }
-
-
-def _classes(truth: NDArray[np.int64], said: NDArray[np.intp], labels: Sequence[str]) -> tuple[OfClass, ...]:
-    from sklearn.metrics import precision_recall_fscore_support
-
-    table = precision_recall_fscore_support(truth, said, labels=list(range(len(labels))), zero_division=0)
-    return tuple(
-        OfClass(label=label, precision=float(p), recall=float(r), f1=float(f), support=int(n))
-        for label, p, r, f, n in zip(labels, *table, strict=True)
-    )
+def _judge(
+    bundle: Bundle,
+    targets: Sequence[Any],
+    logits: NDArray[np.float32],
+    group: NDArray[np.intp],
+    groups: int,
+    seed: int,
+) -> Judgement:
+    said = answers(bundle, logits).astype(np.float64)
+    before = answers(replace(bundle, temperature=1.0, levels=None, scale=None), logits).astype(np.float64)
+    if bundle.kind == "multilabel":
+        return judge_labels(bundle, indicators(targets, bundle.labels), said, before, group, groups, seed)
+    if bundle.kind == "regress":
+        return judge_values(bundle, np.array(targets, np.float64), said, group, groups, seed)
+    truth = np.array([bundle.labels.index(target) for target in targets], np.int64)
+    return judge_classes(bundle.labels, truth, said, before, group, groups, seed)
 
 
 def _run_all(
@@ -303,7 +201,14 @@ def _refuse(bundle: Bundle, rows: Sequence[Row], kept: Sequence[Row]) -> None:
             f"the bundle {bundle.name} has learned from all {len(rows)} pictures or from others of their groups: "
             "judge it on pictures of other groups"
         )
-    strange = sorted({row.target for row in kept} - set(bundle.labels))
+    if bundle.kind == "regress":
+        ragged = next((row for row in kept if len(row.target) != len(bundle.labels)), None)
+        if ragged is not None:
+            told = f"{ragged.source} has {len(ragged.target)} values, and the bundle {bundle.name} tells"
+            raise DataError(f"{told} {len(bundle.labels)} ({', '.join(bundle.labels)})")
+        return
+    of = strata(bundle.kind, [row.target for row in kept])
+    strange = sorted({label for labels in of for label in labels} - {*bundle.labels, NONE})
     if strange:
         raise DataError(
             f"the bundle {bundle.name} does not know the label '{strange[0]}' (it knows: {', '.join(bundle.labels)})"

@@ -14,8 +14,9 @@ from safetensors.torch import save_file
 
 from fovea.engine.network import Whole
 from fovea.errors import FoveaError
+from fovea.serving.answers import answers
 from fovea.serving.bundle import Bundle, Precision
-from fovea.serving.network import Network, openvino, probabilities, resolve_precision
+from fovea.serving.network import Network, openvino, resolve_precision
 
 _COMPARED = 16
 _TIE = 0.02
@@ -29,8 +30,8 @@ class Agreement:
 
     Args:
         logits: largest difference of a logit, torch fp32 against served fp32.
-        probabilities: largest difference of a probability, likewise.
-        bf16: largest difference of a probability, served fp32 against served bf16; None where not compared.
+        probabilities: largest difference of a probability, likewise; of a value in deviations for ``regress``.
+        bf16: the same, served fp32 against served bf16; None where not compared.
     """
 
     logits: float
@@ -70,20 +71,21 @@ def check_agreement(whole: Whole, draft: Bundle, squares: NDArray[np.uint8]) -> 
         The differences, and the draft with the precisions that were found to agree.
 
     Raises:
-        FoveaError: the two say different labels where neither is in doubt.
+        FoveaError: the two say different labels where neither is in doubt, or values that are apart.
     """
     with torch.no_grad():
         trained = whole.to("cpu").eval()(torch.from_numpy(squares[:_COMPARED])).numpy()
     served = Network(draft, precision="fp32").run(squares)
     few = served[:_COMPARED]
-    apart = np.abs(probabilities(draft, trained) - probabilities(draft, few))
-    changed = (trained.argmax(1) != few.argmax(1)) & (_margins(probabilities(draft, trained)) > _TIE)
+    plain = dataclasses.replace(draft, scale=None)  # values are compared in deviations
+    apart = np.abs(answers(plain, trained) - answers(plain, few))
+    changed = _changed(plain, trained, few, _TIE)
     if changed.any() or not np.isfinite(few).all():
         raise FoveaError(
             f"the exported network does not say what the trained one says ({int(changed.sum())} of {len(few)} pictures "
             f"differ, by up to {float(apart.max()):.3f}): this backbone cannot be served; choose another"
         )
-    bf16, precisions = _compare_bf16(draft, served, squares)
+    bf16, precisions = _compare_bf16(plain, served, squares)
     agreement = Agreement(logits=float(np.abs(trained - few).max()), probabilities=float(apart.max()), bf16=bf16)
     return agreement, dataclasses.replace(draft, precisions=precisions)
 
@@ -94,12 +96,25 @@ def _compare_bf16(
     able = dataclasses.replace(draft, precisions=("fp32", "bf16"))
     if resolve_precision(able, "auto") == "fp32":
         return None, ("fp32",)
-    exact = probabilities(draft, served)
-    quick = probabilities(draft, Network(able, precision="bf16").run(squares))
-    changed = (exact.argmax(1) != quick.argmax(1)) & (_margins(exact) > _BF16_MARGIN)
-    drift = np.abs(exact - quick)
-    agrees = not changed.any() and float(drift.mean()) <= _BF16_DRIFT
+    quick = Network(able, precision="bf16").run(squares)
+    drift = np.abs(answers(draft, served) - answers(draft, quick))
+    agrees = not _changed(draft, served, quick, _BF16_MARGIN).any() and float(drift.mean()) <= _BF16_DRIFT
     return float(drift.max()), ("fp32", "bf16") if agrees else ("fp32",)
+
+
+def _changed(draft: Bundle, one: NDArray[np.float32], other: NDArray[np.float32], margin: float) -> NDArray[np.bool_]:
+    """Which pictures get another answer although the first was not in doubt by ``margin``, bool (n,).
+
+    A label of ``multilabel`` changes where its probability crosses a half; a value of ``regress`` where it moves by
+    more than ``margin`` deviations.
+    """
+    if draft.kind == "regress":
+        return np.asarray((np.abs(one - other) > margin).any(axis=1))
+    said = answers(draft, one)
+    if draft.kind == "multilabel":
+        crossed = ((one > 0) != (other > 0)) & (np.abs(2 * said - 1) > margin)
+        return np.asarray(crossed.any(axis=1))
+    return np.asarray((one.argmax(1) != other.argmax(1)) & (_margins(said) > margin))
 
 
 def _margins(said: NDArray[np.float32]) -> NDArray[np.float32]:

@@ -6,7 +6,7 @@ A group (a patient, a plant, a camera's run) never straddles two parts, or the f
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Literal, TypeAlias
 
 import numpy as np
@@ -22,10 +22,11 @@ _FEW = 5
 def split(
     *,
     groups: Sequence[str],
-    labels: Sequence[str],
+    labels: Sequence[str | Sequence[str]],
     fractions: Mapping[str, float],
     seed: int,
     frozen: Mapping[str, Part] | None = None,
+    unbound: Collection[str] = (),
 ) -> dict[str, Part]:
     """Give each group a part of the split; every class is in ``train`` and in ``test``.
 
@@ -35,27 +36,30 @@ def split(
 
     Args:
         groups: group of each picture.
-        labels: label of each picture.
+        labels: label of each picture, or its labels: each of them is then shared out (after Sechidis et al., On the
+            stratification of multi-label data, 2011, but by group).
         fractions: share of the pictures by part; they add up to 1.
         seed: another seed, another split.
         frozen: groups whose part is already fixed.
+        unbound: labels that are shared out like the others, but need be in no part.
 
     Raises:
         DataError: a class cannot be in both ``train`` and ``test``; the sentence names it.
     """
     counts = _count(groups, labels)
-    _refuse_lone(counts)
+    _refuse_lone(counts, unbound)
     table = _Table(counts, fractions)
     for group, part in (frozen or {}).items():
         if group in counts:
             table.put(group, part)
     order = _in_order(counts, seed)
     for label in table.rare():
-        _serve(table, label, order)
+        if label not in unbound:
+            _serve(table, label, order)
     for group in order:
         if group not in table.parts:
             table.put(group, table.best(group))
-    _check(table)
+    _check(table, unbound)
     return {group: table.parts[group] for group in counts}
 
 
@@ -90,19 +94,19 @@ class _Table:
         return sorted((label for label in self.labels if sizes[label] <= _FEW), key=lambda label: (sizes[label], label))
 
 
-def _count(groups: Sequence[str], labels: Sequence[str]) -> dict[str, Counter[str]]:
+def _count(groups: Sequence[str], labels: Sequence[str | Sequence[str]]) -> dict[str, Counter[str]]:
     counts: defaultdict[str, Counter[str]] = defaultdict(Counter)
     for group, label in zip(groups, labels, strict=True):
-        counts[group][label] += 1
+        counts[group].update((label,) if isinstance(label, str) else label)
     return dict(counts)
 
 
-def _refuse_lone(counts: Mapping[str, Counter[str]]) -> None:
+def _refuse_lone(counts: Mapping[str, Counter[str]], unbound: Collection[str]) -> None:
     where: defaultdict[str, list[str]] = defaultdict(list)
     for group, counter in counts.items():
         for label in counter:
             where[label].append(group)
-    lone = sorted(label for label, groups in where.items() if len(groups) == 1)
+    lone = sorted(label for label, groups in where.items() if len(groups) == 1 and label not in unbound)
     if lone:
         names = ", ".join(f"'{label}'" for label in lone)
         verb = "class {} has" if len(lone) == 1 else "classes {} have each"
@@ -133,9 +137,10 @@ def _serve(table: _Table, label: str, order: Sequence[str]) -> None:
             table.put(free[0], part)
 
 
-def _check(table: _Table) -> None:
+def _check(table: _Table, unbound: Collection[str]) -> None:
     for part in ("train", "test"):
-        empty = [label for label, n in zip(table.labels, table.have[PARTS.index(part)], strict=True) if not n]
+        have = dict(zip(table.labels, table.have[PARTS.index(part)], strict=True))
+        empty = [label for label, number in have.items() if not number and label not in unbound]
         if empty:
             raise DataError(
                 f"the class '{empty[0]}' cannot be both learned and tested, because its groups are shared with other "

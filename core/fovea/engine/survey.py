@@ -13,11 +13,12 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 from numpy.typing import NDArray
 
+from fovea.engine.targets import Known, known, restored
 from fovea.errors import DataError, PluginError
 from fovea.plugin import Domain, Fitted, Preprocess, Sample, ViewSettings
 from fovea.progress import Progress
@@ -36,7 +37,7 @@ class Row:
     source: str
     part: str
     region: str
-    target: str
+    target: Known
     group: str
     digest: str
 
@@ -102,7 +103,7 @@ def survey(wanted: Wanted, folder: Path, progress: Progress) -> Survey:
     labelled = [sample for sample in samples if target_of(wanted, sample) is not None]
     _refuse_empty(wanted, samples, labelled)
     key = _key(wanted, labelled)
-    found = _reopen(folder, key, wanted.spec.size)
+    found = _reopen(wanted, folder, key)
     if found is None:
         found = _make(wanted, samples, folder, key, progress)
     if not found.rows:
@@ -122,19 +123,23 @@ def read_samples(wanted: Wanted) -> list[Sample]:
     return [item for item in items if isinstance(item, Sample)]
 
 
-def target_of(wanted: Wanted, sample: Sample) -> str | None:
-    """The sample's label for the role; None where it has none or the label is left out.
+def target_of(wanted: Wanted, sample: Sample) -> Known | None:
+    """The sample's answer for the role; None where it has none or its label is left out.
 
     Raises:
-        PluginError: the label is no text.
+        PluginError: it is none of the role's kind.
     """
     info = wanted.domain.info
     target = sample.targets.get(info.target(wanted.role))
     if target is None:
         return None
-    if not isinstance(target, str) or not target:
-        raise PluginError(info.name, "read_samples", f"{sample.source} has label {target!r}, want text")
-    return None if target in wanted.leave_out else target
+    kind = info.tasks[wanted.role].kind
+    try:
+        return known(kind, target, wanted.leave_out)
+    except ValueError as error:
+        word = "label" if kind == "classify" else "target"
+        fault = f"{sample.source} has {word} {target!r}, want {error}"
+        raise PluginError(info.name, "read_samples", fault) from None
 
 
 def squares(
@@ -175,7 +180,7 @@ def row_of(wanted: Wanted, sample: Sample, region: str, square: NDArray[np.uint8
         source=sample.source,
         part=sample.part,
         region=region,
-        target=target_of(wanted, sample) or "",
+        target=cast("Known", target_of(wanted, sample)),
         group=sample.of_group,
         digest=hashlib.blake2b(np.ascontiguousarray(square).data, digest_size=8).hexdigest(),
     )
@@ -246,20 +251,22 @@ def _make(wanted: Wanted, samples: Sequence[Sample], folder: Path, key: str, pro
     beside = folder / ".survey.json"
     beside.write_text(json.dumps(data), encoding="ascii")
     beside.replace(folder / "survey.json")
-    return _open(folder, data, wanted.spec.size)
+    return _open(wanted, folder, data)
 
 
-def _reopen(folder: Path, key: str, size: int) -> Survey | None:
+def _reopen(wanted: Wanted, folder: Path, key: str) -> Survey | None:
+    size = wanted.spec.size
     try:
         data = json.loads((folder / "survey.json").read_text(encoding="ascii"))
         whole = (folder / "pixels.u8").stat().st_size == len(data["rows"]) * size * size * 3
-        return _open(folder, data, size) if data["key"] == key and whole else None
+        return _open(wanted, folder, data) if data["key"] == key and whole else None
     except (OSError, ValueError, KeyError, TypeError):
         return None
 
 
-def _open(folder: Path, data: dict[str, Any], size: int) -> Survey:
-    rows = tuple(Row(**row) for row in data["rows"])
+def _open(wanted: Wanted, folder: Path, data: dict[str, Any]) -> Survey:
+    kind, size = wanted.domain.info.tasks[wanted.role].kind, wanted.spec.size
+    rows = tuple(Row(**{**row, "target": restored(kind, row["target"])}) for row in data["rows"])
     shape = (len(rows), size, size, 3)
     pixels = np.memmap(folder / "pixels.u8", np.uint8, "r", shape=shape) if rows else np.empty(shape, np.uint8)
     faults = tuple(Fault(**fault) for fault in data["unreadable"])

@@ -18,12 +18,12 @@ from typing import Any
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 
 from fovea.engine import data, loop
 from fovea.engine.backbones import Origin
-from fovea.engine.calibrate import temperature
+from fovea.engine.calibrate import Kept, calibrated
 from fovea.engine.card import write_card
-from fovea.engine.classify import class_weights
 from fovea.engine.draws import identify
 from fovea.engine.evaluate import Evaluation, assess, run_all
 from fovea.engine.export import Agreement, check_agreement, library_versions, write_files
@@ -31,11 +31,12 @@ from fovea.engine.network import Whole, look_at_machine, make
 from fovea.engine.recipe import Recipe, resolve
 from fovea.engine.split import Part, split
 from fovea.engine.survey import Survey, Wanted, survey
+from fovea.engine.targets import refuse_ragged, strata, unbound
 from fovea.engine.task import Task, task_of
-from fovea.errors import FoveaError, Locked, Stopped, UnknownName, UsageError
-from fovea.plugin import Domain, ViewSettings
+from fovea.errors import DataError, FoveaError, Locked, Stopped, UnknownName, UsageError
+from fovea.plugin import Domain, Kind, ViewSettings
 from fovea.progress import Progress, watched
-from fovea.serving.bundle import Bundle, check_name, write_bundle
+from fovea.serving.bundle import Bundle, Scale, check_name, write_bundle
 from fovea.serving.network import Network
 from fovea.serving.preprocess import PREPROCESS_ID
 from fovea.settings import digest
@@ -90,8 +91,9 @@ def train(  # noqa: PLR0913 - one argument a fact, all by name
         stop: asked before every picture of the survey and before every batch.
 
     Raises:
-        DataError: no pictures, no labels, one class only, or a class of a single group.
-        UsageError: the role, backbone, weights or name do not fit, or the folder's run has other settings.
+        DataError: no pictures, no labels, one class only, a label in every picture, a value that is the same in all, or
+            a class of a single group.
+        UsageError: role, backbone, weights, loss or name do not fit, or the folder's run has other settings.
         WeightsMissing: the backbone's weights are not to be had.
         PluginError: the domain failed.
         Locked: another training holds the folder.
@@ -125,6 +127,7 @@ class _Run:
     parts: tuple[Part, ...]
     whole: Whole
     origin: Origin
+    scale: Scale | None
 
     def pictures(self, part: Part) -> data.Pictures:
         rows = np.flatnonzero([p == part for p in self.parts])
@@ -132,7 +135,7 @@ class _Run:
         return data.Pictures(
             pixels=self.survey.pixels,
             rows=rows,
-            targets=self.task.encode([row.target for row in chosen], self.labels),
+            targets=self.task.encode([row.target for row in chosen], self.labels, self.scale),
             ids=identify(row.name for row in chosen),
         )
 
@@ -142,14 +145,17 @@ def _prepare(
 ) -> _Run:
     """All that comes before learning, cheapest refusals first."""
     spec, task = domain.info.tasks[role], task_of(domain.info.tasks[role].kind)
-    recipe = resolve(_as_begun(folder / "recipe.json", recipe), spec.preprocess, look_at_machine(recipe.device))
+    machine = look_at_machine(recipe.device)
+    recipe = resolve(_as_begun(folder / "recipe.json", recipe), spec.preprocess, machine, spec.kind)
     _refuse_other_recipe(folder / "recipe.json", recipe)
     preprocess = dataclasses.replace(spec.preprocess, size=int(recipe.size))
     make(recipe, task=task, preprocess=preprocess, outputs=2)  # a missing weights file is told before the survey
     wanted = Wanted(domain=domain, root=root, view=view, role=role, spec=preprocess, leave_out=recipe.leave_out)
     seen = survey(wanted, folder, progress)
-    labels = task.read_labels([row.target for row in seen.rows])
-    parts = _frozen_split(folder / "split.json", seen, recipe)
+    labels = _labels(seen, task, spec.kind, domain.info.target(role))
+    parts = _frozen_split(folder / "split.json", seen, recipe, spec.kind)
+    learned = [row.target for row, part in zip(seen.rows, parts, strict=True) if part == "train"]
+    scale = task.scale_of(learned, labels)
     _write_json(folder / "recipe.json", recipe.model_dump(mode="json"))
     whole, origin = make(recipe, task=task, preprocess=preprocess, outputs=len(labels))
     return _Run(
@@ -162,7 +168,14 @@ def _prepare(
         parts=parts,
         whole=whole,
         origin=origin,
+        scale=scale,
     )
+
+
+def _labels(seen: Survey, task: Task, kind: Kind, target: str) -> tuple[str, ...]:
+    if kind == "regress":
+        refuse_ragged([row.source for row in seen.rows], [row.target for row in seen.rows])
+    return task.read_labels([row.target for row in seen.rows], target)
 
 
 def _as_begun(path: Path, recipe: Recipe) -> Recipe:
@@ -177,21 +190,28 @@ def _refuse_other_recipe(path: Path, recipe: Recipe) -> None:
         return
     plain = recipe.model_dump(mode="json")
     before = json.loads(path.read_text(encoding="ascii"))
-    other = sorted(name for name in plain if plain[name] != before.get(name))
+    other = sorted(name for name in plain if plain[name] != before.get(name, plain[name]))
     if other:
         told = ", ".join(f"{name} was {before.get(name)} and is now {plain[name]}" for name in other)
         raise UsageError(f"the run in {path.parent} was begun with another recipe ({told}): give another folder")
 
 
-def _frozen_split(path: Path, seen: Survey, recipe: Recipe) -> tuple[Part, ...]:
+def _frozen_split(path: Path, seen: Survey, recipe: Recipe, kind: Kind) -> tuple[Part, ...]:
     """The split of the folder, with a part for every group that is new since."""
     frozen: dict[str, Part] = json.loads(path.read_text(encoding="ascii")) if path.is_file() else {}
+    groups, labels = [row.group for row in seen.rows], strata(kind, [row.target for row in seen.rows])
+    if len(set(groups)) == 1:
+        raise DataError(
+            f"all {len(groups)} pictures are of one group, '{groups[0]}', so that they cannot be both learned and "
+            "tested: add pictures of another group (plant, patient, day)"
+        )
     parts = split(
-        groups=[row.group for row in seen.rows],
-        labels=[row.target for row in seen.rows],
+        groups=groups,
+        labels=labels,
         fractions=recipe.fractions,
         seed=recipe.seed,
         frozen=frozen,
+        unbound=unbound(kind, labels),
     )
     _write_json(path, {**frozen, **parts})
     return tuple(parts[row.group] for row in seen.rows)
@@ -200,9 +220,9 @@ def _frozen_split(path: Path, seen: Survey, recipe: Recipe) -> tuple[Part, ...]:
 def _course(run: _Run) -> loop.Course:
     recipe, domain = run.recipe, run.wanted.domain
     learned, kept = run.pictures("train"), run.pictures("validation")
-    weights = class_weights(learned.targets, len(run.labels))
-    shares = weights.astype(float)[learned.targets] if recipe.class_balance == "sampler" else None
-    in_loss = torch.from_numpy(weights).to(recipe.device) if recipe.class_balance == "weights" else None
+    shares = run.task.shares(learned.targets) if recipe.class_balance == "sampler" else None
+    weights = run.task.weights(learned.targets) if recipe.class_balance == "weights" else None
+    in_loss = None if weights is None else torch.from_numpy(weights).to(recipe.device)
     cuts = data.even_cuts(len(learned), recipe.batch_size)
 
     def batches(epoch: int, first: int) -> Iterator[data.Batch]:
@@ -222,14 +242,18 @@ def _course(run: _Run) -> loop.Course:
         network=run.whole,
         batches=batches,
         steps=len(cuts),
-        validate=lambda network: _validate(network, kept, run),
-        loss=lambda logits, targets: run.task.loss(logits, targets, weights=in_loss, smoothing=recipe.label_smoothing),
+        validate=lambda network: _validate(network, kept, run, weights),
+        loss=lambda logits, targets: run.task.loss(
+            logits, targets, name=recipe.loss, weights=in_loss, smoothing=recipe.label_smoothing
+        ),
         key=digest(recipe, run.survey.fingerprint, {"parts": run.parts, "names": [r.name for r in run.survey.rows]}),
     )
 
 
 @torch.no_grad()
-def _validate(network: torch.nn.Module, kept: data.Pictures, run: _Run) -> Mapping[str, float]:
+def _validate(
+    network: torch.nn.Module, kept: data.Pictures, run: _Run, weights: NDArray[np.float32] | None
+) -> Mapping[str, float]:
     if not len(kept):
         return {}
     network.eval()
@@ -238,7 +262,12 @@ def _validate(network: torch.nn.Module, kept: data.Pictures, run: _Run) -> Mappi
             network(pixels.to(run.recipe.device)).float().cpu()
             for pixels, _ in data.plain_batches(kept, run.recipe.batch_size)
         ]
-    return run.task.score(torch.cat(logits), torch.from_numpy(kept.targets))
+    return run.task.score(
+        torch.cat(logits),
+        torch.from_numpy(kept.targets),
+        name=run.recipe.loss,
+        weights=None if weights is None else torch.from_numpy(weights),
+    )
 
 
 def _finish(run: _Run, *, models: Path, name: str, curves: Sequence[Mapping[str, float]]) -> Trained:
@@ -253,9 +282,7 @@ def _finish(run: _Run, *, models: Path, name: str, curves: Sequence[Mapping[str,
     compared = kept if len(kept) else run.pictures("train")
     agreement, draft = check_agreement(run.whole, draft, run.survey.pixels[compared.rows[:512]])
     network = Network(draft)
-    draft = dataclasses.replace(
-        draft, temperature=temperature(run_all(network, run.survey.pixels, kept.rows), kept.targets)
-    )
+    draft = _calibrated(run, draft, network, kept)
     evaluation = _judge(run, draft, network)
     figures = {**evaluation.to_json(), "agreement": dataclasses.asdict(agreement), "epochs": len(curves)}
     del figures["unreadable"]
@@ -278,6 +305,20 @@ def _finish(run: _Run, *, models: Path, name: str, curves: Sequence[Mapping[str,
     )
 
 
+def _calibrated(run: _Run, draft: Bundle, network: Network, kept: data.Pictures) -> Bundle:
+    learned = run.pictures("train").targets
+    return calibrated(
+        draft,
+        Kept(
+            logits=run_all(network, run.survey.pixels, kept.rows),
+            targets=kept.targets,
+            groups=[run.survey.rows[row].group for row in kept.rows],
+        ),
+        shares=learned.mean(axis=0).tolist() if draft.kind == "multilabel" else (),
+        aim=run.recipe.operate_at,
+    )
+
+
 def _describe(run: _Run, name: str, folder: Path) -> Bundle:
     return Bundle(
         name=name,
@@ -285,6 +326,7 @@ def _describe(run: _Run, name: str, folder: Path) -> Bundle:
         role=run.wanted.role,
         kind=run.wanted.domain.info.tasks[run.wanted.role].kind,
         labels=run.labels,
+        scale=run.scale,
         preprocess=run.wanted.spec,
         preprocess_id=PREPROCESS_ID,
         recipe=run.recipe.model_dump(mode="json"),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -13,7 +13,7 @@ from fovea.plugin.blocks import Chart, Column, Figure, Figures, Report, Series, 
 from fovea.plugin.decisions import Decision, Evidence
 from fovea.plugin.settings import PolicySettings, ViewSettings
 from fovea.plugin.site import SiteView
-from fovea.plugin.values import Entry, Fitted, Image, Measures, Result, Sample, Unreadable
+from fovea.plugin.values import Entry, Fitted, Image, Measures, Prediction, Result, Sample, Unreadable
 
 
 def load_pictures(
@@ -77,18 +77,23 @@ def most_frequent_label(
     policy: PolicySettings,  # noqa: ARG001 - the contract's names
     fitted: Fitted,  # noqa: ARG001
 ) -> Iterator[Decision]:
-    """One decision a unit and role: the label said most often, for review where pictures disagree by half."""
+    """One decision a unit and role: the label said most often, for review where pictures disagree by half.
+
+    Of several labels of one picture (``multilabel``) each counts; a role that says values (``regress``)
+    decides nothing.
+    """
     results = [entry for entry in entries if isinstance(entry, Result)]
     for role in sorted({role for result in results for role in result.predictions}):
         yield from _of_role(role, results)
 
 
 def _of_role(role: str, results: Sequence[Result]) -> Iterator[Decision]:
-    said = [(result, best) for result in results if (best := result.best(role)) is not None and best.label]
-    if not said:
+    said = [(result, best) for result in results if (best := result.best(role)) is not None]
+    counts = Counter(label for _, best in said for label in best.labels)
+    if not counts:
         return
-    label, count = Counter(best.label for _, best in said).most_common(1)[0]
-    telling = sorted((pair for pair in said if pair[1].label == label), key=lambda pair: -pair[1].probability)
+    label, count = counts.most_common(1)[0]
+    telling = sorted((pair for pair in said if label in pair[1].labels), key=lambda pair: -_sure(pair[1], label))
     times = [result.sample.time for result, _ in said if result.sample.time is not None]
     yield Decision(
         key=role,
@@ -103,15 +108,24 @@ def _of_role(role: str, results: Sequence[Result]) -> Iterator[Decision]:
     )
 
 
+def _sure(said: Prediction, label: str) -> float:
+    return said.scores.get(label, said.probability)
+
+
 def count_labels(site: SiteView, policy: PolicySettings) -> Report:  # noqa: ARG001 - the contract's names
-    """How many pictures carry which label, by role, and what each unit was decided to be."""
+    """How many pictures carry which label, by role, and what each unit was decided to be.
+
+    A role that says values (``regress``), and one that said no label of any picture, gets the means of its figures.
+    """
     counts: dict[str, Counter[str]] = {}
+    sums: dict[str, Counter[str]] = {}
     pictures = 0
     for result in site.results():
         pictures += 1
         for role in result.predictions:
             if (best := result.best(role)) is not None:
-                counts.setdefault(role, Counter())[best.label] += 1
+                counts.setdefault(role, Counter())[best.label or _NONE] += 1
+                sums.setdefault(role, Counter()).update(best.scores)
     figures = Figures(
         figures=(
             Figure(name="pictures", value=pictures),
@@ -127,8 +141,21 @@ def count_labels(site: SiteView, policy: PolicySettings) -> Report:  # noqa: ARG
             series=(Series(name="pictures", values=tuple(float(n) for _, n in count.most_common())),),
         )
         for role, count in sorted(counts.items())
+        if set(count) != {_NONE}
     ]
-    return Report(title=site.title, blocks=(figures, *charts, _decided(site)))
+    means = [_means(role, sums[role], count[_NONE]) for role, count in sorted(counts.items()) if set(count) == {_NONE}]
+    return Report(title=site.title, blocks=(figures, *charts, *means, _decided(site)))
+
+
+_NONE = "none"
+
+
+def _means(role: str, sums: Mapping[str, float], pictures: int) -> Table:
+    return Table(
+        title=f"Mean {role} of {pictures} pictures",
+        columns=(Column(name="figure"), Column(name="mean", form="number")),
+        rows=tuple((name, total / pictures) for name, total in sums.items()),
+    )
 
 
 def _decided(site: SiteView) -> Table:

@@ -19,6 +19,9 @@ if TYPE_CHECKING:
 Pixels: TypeAlias = "NDArray[np.uint8] | NDArray[np.float32]"
 """uint8 in 0..255, or float32 in [0, 1]; (height, width, 3) in RGB order, or (height, width) for grey."""
 
+JOIN = " + "
+"""Stands between the labels of a ``multilabel`` answer; no label of such a task may hold it."""
+
 Attribute: TypeAlias = str | float
 Target: TypeAlias = "str | frozenset[str] | float | tuple[float, ...] | Mask | tuple[Box, ...]"
 """The known answer for a role: a label, labels, a value, several values, a mask, or boxes."""
@@ -197,9 +200,14 @@ class Prediction:
 
     Args:
         role: the bundle's role.
-        label: the answer for ``classify``; empty for tasks without one.
-        probability: calibrated probability of ``label``, in [0, 1].
-        scores: calibrated probability by label (``classify``, ``multilabel``), or figure by name otherwise.
+        label: the answer for ``classify``. For ``multilabel`` the labels that reached their operating point, joined
+            by ``" + "``, so that a report that counts and shows ``label`` needs no second way; empty where none
+            did. :attr:`labels` takes them apart. Empty for ``regress``.
+        probability: calibrated probability of ``label``, in [0, 1]: for ``multilabel`` that of the surest label said,
+            0 where none is, so that :meth:`Result.best` is the region that says most; 0 for ``regress``.
+        scores: calibrated probability by label (``classify``; ``multilabel``, where they do not sum to 1, whether said
+            or not). For ``regress`` the value by its name, in the target's unit, and where the bundle can tell them
+            ``NAME low`` and ``NAME high``, between which the true value lies in 9 of 10 cases.
         region: name of the region, empty for the whole picture.
         bundle: digest of the bundle that said it.
     """
@@ -210,6 +218,13 @@ class Prediction:
     scores: Mapping[str, float] = field(default_factory=_empty)
     region: str = ""
     bundle: str = ""
+
+    @property
+    def labels(self) -> tuple[str, ...]:
+        """The labels said: of ``multilabel`` any number, otherwise at most one."""
+        if not self.label or self.label in self.scores:
+            return (self.label,) if self.label else ()
+        return tuple(self.label.split(JOIN))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

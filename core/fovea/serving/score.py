@@ -26,6 +26,7 @@ from fovea.plugin import (
     ViewSettings,
     nothing_measured,
 )
+from fovea.serving.answers import KINDS, answers, predict
 from fovea.serving.bundle import Bundle, Precision, open_bundle
 from fovea.serving.pictures import Broken, Seen, Viewing, is_per_picture, regions_for
 from fovea.store.values import Scored
@@ -120,8 +121,9 @@ def _misfit(domain: Domain, role: str, bundle: Bundle) -> str | None:
         return f"the domain '{name}' has no role '{role}' (there is: {', '.join(sorted(tasks)) or 'none'})"
     if bundle.role != role:
         return f"it serves the role '{bundle.role}', not '{role}'"
-    if bundle.kind != "classify" or tasks[role].kind != bundle.kind:
-        return f"its task is {bundle.kind} and the role '{role}' is {tasks[role].kind}; this program scores classify"
+    if bundle.kind not in KINDS or tasks[role].kind != bundle.kind:
+        told = f"its task is {bundle.kind} and the role '{role}' is {tasks[role].kind}"
+        return f"{told}; this program scores {', '.join(KINDS)}"
     return None
 
 
@@ -291,19 +293,9 @@ class _Role:
     def _one(self, image: Image, region: Region | None) -> Prediction | None:
         import numpy as np
 
-        from fovea.serving.network import as_input, probabilities
+        from fovea.serving.network import as_input
         from fovea.serving.preprocess import preprocess
 
         square = as_input(preprocess(image, self._bundle.preprocess, region))
-        (row,) = probabilities(self._bundle, self._network.run(square[np.newaxis]))
-        if not np.isfinite(row).all():
-            return None
-        best = int(row.argmax())
-        return Prediction(
-            role=self.name,
-            label=self._bundle.labels[best],
-            probability=float(row[best]),
-            scores=dict(zip(self._bundle.labels, map(float, row), strict=True)),
-            region=region.name if region else "",
-            bundle=self._bundle.digest,
-        )
+        (row,) = answers(self._bundle, self._network.run(square[np.newaxis]))
+        return predict(self._bundle, row, region.name if region else "") if np.isfinite(row).all() else None

@@ -175,6 +175,12 @@ class Workbench:
 
         return backbones()
 
+    def pretrain(self, folder: Path, *, progress: Progress, stop: Callable[[], bool], **plan: Any) -> Any:
+        """Learn weights from drawn pictures; see :func:`fovea.engine.pretrain.pretrain` and, for ``plan``, its Plan."""
+        from fovea.engine.pretrain import Plan, pretrain
+
+        return pretrain(folder, Plan(**plan), progress=progress, stop=stop)
+
     def models(self) -> tuple[ModelView, ...]:
         """The models below the home folder."""
         return tuple(models.every_model(self.config))

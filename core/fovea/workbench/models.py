@@ -275,6 +275,7 @@ def judged(evaluation: Evaluation) -> Judged:
         groups=evaluation.groups,
         unreadable=len(evaluation.unreadable),
         learned=evaluation.learned,
+        kind=evaluation.kind,
     )
 
 
@@ -290,7 +291,7 @@ def ask(registry: Registry, bundle: Bundle, paths: Sequence[Path], progress: Pro
         scorer = Scorer(job)
         for start in range(0, len(samples), _AT_ONCE):
             chunk = samples[start : start + _AT_ONCE]
-            answers.extend(_answer(root, bundle.role, outcome) for outcome in scorer.score(chunk))
+            answers.extend(_answer(root, bundle, outcome) for outcome in scorer.score(chunk))
             progress.advance(len(chunk))
     progress.finish()
     return tuple(answers)
@@ -315,9 +316,9 @@ def _below(domain: Domain, paths: Sequence[Path], view: Any) -> Iterator[tuple[P
     yield from files.items()
 
 
-def _answer(root: Path, role: str, outcome: Outcome) -> Answer:
+def _answer(root: Path, bundle: Bundle, outcome: Outcome) -> Answer:
     sample = outcome.sample
-    best = outcome.result.best(role) if outcome.result else None
+    best = outcome.result.best(bundle.role) if outcome.result else None
     fault = "" if outcome.fault is None else getattr(outcome.fault, "reason", "") or str(outcome.fault)
     scores: Mapping[str, float] = best.scores if best else {}
     return Answer(
@@ -327,4 +328,6 @@ def _answer(root: Path, role: str, outcome: Outcome) -> Answer:
         probability=best.probability if best else 0.0,
         scores=scores,
         fault=fault,
+        kind=bundle.kind,
+        labels=best.labels if best else (),
     )

@@ -137,7 +137,11 @@ class ModelView:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Judged:
-    """Figures of a model: each headline is (value, low, high) with its 95 % interval by group."""
+    """Figures of a model: each headline is (value, low, high) with its 95 % interval by group.
+
+    ``classes`` has one mapping a label (``classify``, ``multilabel``) or value (``regress``), a figure that cannot be
+    told being None; ``confusion`` is empty but for ``classify``.
+    """
 
     figures: Mapping[str, tuple[float, float, float]]
     baselines: Mapping[str, float]
@@ -148,6 +152,7 @@ class Judged:
     groups: int
     unreadable: int
     learned: int
+    kind: str = "classify"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -168,7 +173,11 @@ class TrainedView:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Answer:
-    """What a model says of one picture; ``fault`` stands in its place where it could not be read."""
+    """What a model says of one picture; ``fault`` stands in its place where it could not be read.
+
+    ``label``, ``probability`` and ``scores`` are those of :class:`fovea.plugin.Prediction`; ``labels`` takes a label of
+    kind ``multilabel`` apart.
+    """
 
     path: str
     part: str
@@ -176,6 +185,8 @@ class Answer:
     probability: float
     scores: Mapping[str, float]
     fault: str = ""
+    kind: str = "classify"
+    labels: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -4,7 +4,9 @@ import pytest
 from pydantic import ValidationError
 
 from fovea.engine.recipe import Machine, Recipe, resolve
+from fovea.errors import SettingsError
 from fovea.plugin import Preprocess
+from fovea.settings import resolve as settle
 
 CPU = Machine(device="cpu", native_bf16=False, free_cores=2)
 
@@ -57,3 +59,21 @@ def test_a_setting_out_of_range_or_unknown_is_refused(wrong):
 
 def test_fractions_add_up_to_one():
     assert sum(Recipe().fractions.values()) == pytest.approx(1)
+
+
+@pytest.mark.parametrize("name", ["resnet18", "torchvision:", "timm:resnet18", "torchvision:../x"])
+def test_a_backbone_of_nowhere_is_answered_with_an_example_and_where_all_are(name):
+    with pytest.raises(SettingsError) as told:
+        settle(Recipe, "", [{"backbone": name}], prefix="recipe.")
+    wanted = f"want a network such as torchvision:resnet18, not '{name}'; all are listed by: fovea backbones"
+    assert told.value.mistakes == (f"recipe.backbone: {wanted}",)
+
+
+@pytest.mark.parametrize("name", Recipe.model_fields)
+def test_a_wrong_value_of_any_setting_is_one_sentence_without_pydantics_words(name):
+    with pytest.raises(SettingsError) as told:
+        settle(Recipe, "", [{name: {"a": "table"}}], prefix="recipe.")
+    (sentence,) = told.value.mistakes
+    assert sentence.startswith(f"recipe.{name}: want ")
+    assert sentence.endswith(', not {"a": "table"}')
+    assert not {"Input", "valid", "integer", "tuple", "boolean", "string"} & set(sentence.split())
