@@ -160,9 +160,14 @@ def _means(role: str, sums: Mapping[str, float], pictures: int) -> Table:
 
 def _decided(site: SiteView) -> Table:
     decisions = [(unit, decision) for unit, made in sorted(site.decisions.items()) for decision in made]
+    timed = any(decision.start or decision.end for _, decision in decisions)  # a stream says the same thing often
+    when = (Column(name="from", form="time"), Column(name="to", form="time")) if timed else ()
     return Table(
         title="Decisions",
-        columns=(Column(name="unit"), Column(name="label"), Column(name="reason"), Column(name="review")),
-        rows=tuple((unit, d.label, d.reason, "yes" if d.review else "") for unit, d in decisions),
+        columns=(Column(name="unit"), *when, Column(name="label"), Column(name="reason"), Column(name="review")),
+        rows=tuple(
+            (unit, *((d.start, d.end) if timed else ()), d.label, d.reason, "yes" if d.review else "")
+            for unit, d in decisions
+        ),
         levels=tuple(d.level for _, d in decisions),
     )

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import pickle
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import numpy as np
@@ -98,7 +99,15 @@ def test_the_default_report_lists_what_was_decided():
     [decision] = decide(result("a", "rust"), result("b", "healthy"))
     report = count_labels(site=site(decisions={"p1": (decision,)}), policy=None)
     table = next(block for block in report.blocks if isinstance(block, Table))
-    assert table.rows == (("p1", decision.label, "1 of 2 pictures say rust", "yes"),)
+    assert table.rows == (("p1", decision.start, decision.end, decision.label, "1 of 2 pictures say rust", "yes"),)
+
+
+def test_the_default_report_leaves_out_times_that_nobody_knows():
+    [decision] = decide(result("a", "rust"))
+    undated = replace(decision, start=None, end=None)
+    report = count_labels(site=site(decisions={"p1": (undated,)}), policy=None)
+    table = next(block for block in report.blocks if isinstance(block, Table))
+    assert [column.name for column in table.columns] == ["unit", "label", "reason", "review"]
 
 
 def test_a_function_of_one_picture_becomes_a_measure():
