@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import sys
+from dataclasses import replace
 from types import SimpleNamespace
 
 import pytest
 
 from fovea.errors import PluginError
-from fovea.plugin import Domain, DomainInfo, Exporter, Fitted, hookimpl
+from fovea.plugin import Decision, Domain, DomainInfo, Exporter, Fitted, hookimpl
 from fovea.registry import Registry, guard
 
 
@@ -30,6 +31,23 @@ def test_fitted_numbers_are_finite_or_texts(value):
     guarded = guard(domain(fit=lambda units, view, policy: Fitted(values={"above": value})))
     with pytest.raises(PluginError, match=r"in fit: value 'above' is .*, want text or a finite number"):
         guarded.fit(units={}, view=None, policy=None)
+
+
+@pytest.mark.parametrize(
+    "odd,said",
+    [
+        ({"evidence": ("a.png",)}, "has evidence ('a.png',), want a tuple of Evidence"),
+        ({"evidence": None}, "has evidence None, want a tuple of Evidence"),
+        ({"place": (48.0, 16.0)}, "has place (48.0, 16.0), want a Place"),
+        ({"label": 7}, "has a subject, label or reason that is no text"),
+    ],
+)
+def test_a_decision_is_made_of_what_the_contract_says(odd, said):
+    decision = replace(Decision(key="k", subject="s", label="l"), **odd)
+    guarded = guard(domain(decide=lambda entries, policy, fitted: iter([decision])))
+    with pytest.raises(PluginError) as told:
+        list(guarded.decide(entries=(), policy=None, fitted=Fitted()))
+    assert str(told.value) == f"plugin 'wheat' failed in decide: decision 'k' {said}"
 
 
 def leaving(root, view):

@@ -92,7 +92,7 @@ class Decider:
         except PluginError as error:
             self._said.put(error)
         except BaseException as error:  # noqa: BLE001 - told like a plugin's fault: the owner waits for an answer
-            self._said.put(PluginError(info.name, "decide", f"raised {type(error).__name__}: {error}"))
+            self._said.put(PluginError(info.name, "decide", f"raised {type(error).__name__}"))
         finally:
             self._said.put(_OVER)
 

@@ -70,6 +70,6 @@ class Incoming:
         except FoveaError as error:
             self._waiting.put(error)
         except BaseException as error:  # noqa: BLE001 - the owner waits for an answer
-            self._waiting.put(PluginError(self._info.name, self._part, f"raised {type(error).__name__}: {error}"))
+            self._waiting.put(PluginError(self._info.name, self._part, f"raised {type(error).__name__}"))
         else:
             self._waiting.put(OVER)

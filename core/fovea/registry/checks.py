@@ -19,6 +19,7 @@ from fovea.plugin import (
     Decision,
     Domain,
     DomainInfo,
+    Evidence,
     Exporter,
     Figures,
     Fitted,
@@ -26,6 +27,7 @@ from fovea.plugin import (
     Image,
     Mask,
     Measures,
+    Place,
     PlaceMap,
     PolicySettings,
     Report,
@@ -226,7 +228,20 @@ def decision_fault(answer: Any) -> str | None:
     for time in (answer.start, answer.end):
         if fault := time_fault(time, f"decision '{answer.key}'"):
             return fault
-    return _attributes_fault(answer.figures, f"decision '{answer.key}'")
+    return _rest_fault(answer) or _attributes_fault(answer.figures, f"decision '{answer.key}'")
+
+
+def _rest_fault(decision: Decision) -> str | None:
+    texts: tuple[Any, ...] = (decision.subject, decision.label, decision.reason)
+    if not all(isinstance(text, str) for text in texts):
+        return f"decision '{decision.key}' has a subject, label or reason that is no text"
+    evidence: Any = decision.evidence
+    if not isinstance(evidence, tuple) or not all(isinstance(one, Evidence) for one in evidence):
+        return f"decision '{decision.key}' has evidence {shown(evidence)}, want a tuple of Evidence"
+    place: Any = decision.place
+    if place is not None and not isinstance(place, Place):
+        return f"decision '{decision.key}' has place {shown(place)}, want a Place"
+    return None
 
 
 def report_fault(answer: Any) -> str | None:
