@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, TextIO
 
 if TYPE_CHECKING:
-    from rich.table import Table
+    from rich.console import Group
 
     from fovea.workbench import SourceStatus
 
@@ -42,28 +42,24 @@ def _standing() -> Iterator[Callable[[Sequence[SourceStatus]], None]]:
         yield lambda statuses: live.update(_table(statuses), refresh=True)
 
 
-def _table(statuses: Sequence[SourceStatus]) -> Table:
+def _table(statuses: Sequence[SourceStatus]) -> Group:
+    """A row a stream; what last went wrong stands below, where a sentence has room."""
     from rich import box
+    from rich.console import Group
     from rich.table import Table
     from rich.text import Text
 
     from fovea_apps.output import safe
 
     grid = Table(box=box.SIMPLE_HEAD, pad_edge=False, show_edge=False)
-    for heading in ("stream", "state", "brought", "per s", "lag", "restarts", "decisions", "last fault"):
-        grid.add_column(heading, justify="right" if heading in {"brought", "per s", "lag"} else "left")
+    for heading in ("stream", "state", "brought", "per s", "lag", "restarts", "decisions"):
+        grid.add_column(heading, justify="left" if heading in {"stream", "state"} else "right")
     for one in statuses:
-        grid.add_row(
-            Text(safe(one.name)),
-            Text(one.state, style=_STYLES[one.state]),
-            f"{one.arrived:,}",
-            f"{one.rate:.1f}",
-            lag(one),
-            str(one.restarts or ""),
-            str(one.findings or ""),
-            Text(safe(one.fault) if one.fault else "", style="dim"),
-        )
-    return grid
+        state = Text(one.state, style=_STYLES[one.state])
+        counts = (f"{one.arrived:,}", f"{one.rate:.1f}", lag(one), str(one.restarts or ""), str(one.findings or ""))
+        grid.add_row(Text(safe(one.name)), state, *counts)
+    faults = [Text(f"{safe(one.name)}: {safe(one.fault)}", style="dim") for one in statuses if one.fault]
+    return Group(grid, *faults)
 
 
 def lag(one: SourceStatus) -> str:

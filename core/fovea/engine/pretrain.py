@@ -7,14 +7,12 @@ follows from (plan, step), so a stopped run goes on bit for bit (on a CPU, with 
 
 from __future__ import annotations
 
-import fcntl
 import hashlib
 import json
 import math
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any, cast
@@ -31,8 +29,9 @@ from fovea.engine.draws import seed_of
 from fovea.engine.network import look_at_machine
 from fovea.engine.pool import Drawing, Pool, open_pool
 from fovea.engine.recipe import Recipe
+from fovea.engine.room import held, threads
 from fovea.engine.views import views
-from fovea.errors import FoveaError, Locked, Stopped, UsageError
+from fovea.errors import FoveaError, Stopped, UsageError
 from fovea.plugin import Preprocess
 from fovea.progress import Progress
 
@@ -111,7 +110,7 @@ def pretrain(folder: Path, plan: Plan, *, progress: Progress, stop: Callable[[],
     """
     _check(plan)
     machine = look_at_machine(plan.device)
-    with _held(folder), _threads(plan.threads or machine.free_cores):
+    with held(folder, "pretraining"), threads(plan.threads or machine.free_cores):
         course = _Course(plan=plan, device=machine.device, folder=folder)
         drawing = Drawing(pictures=plan.pictures, size=plan.size, seed=plan.seed)
         _refuse_other(folder, plan)
@@ -332,27 +331,6 @@ def _refuse_other(folder: Path, plan: Plan) -> None:
     known = _known(folder)
     if known is not None and _key(Plan(**known)) != _key(plan):
         raise UsageError(f"{folder} holds a pretraining with other settings: give the same ones, or another folder")
-
-
-@contextmanager
-def _threads(count: int) -> Iterator[None]:
-    before = torch.get_num_threads()
-    torch.set_num_threads(count)
-    try:
-        yield
-    finally:
-        torch.set_num_threads(before)
-
-
-@contextmanager
-def _held(folder: Path) -> Iterator[None]:
-    folder.mkdir(parents=True, exist_ok=True)
-    with (folder / ".lock").open("w") as stream:
-        try:
-            fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            raise Locked(f"another pretraining is at work in {folder}: wait for it, or give another folder") from None
-        yield
 
 
 def _write(path: Path, content: dict[str, Any]) -> None:

@@ -6,11 +6,8 @@ The run's folder keeps every step's result, so that a training that was stopped 
 from __future__ import annotations
 
 import dataclasses
-import errno
-import fcntl
 import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -29,11 +26,12 @@ from fovea.engine.evaluate import Evaluation, assess, run_all
 from fovea.engine.export import Agreement, check_agreement, library_versions, write_files
 from fovea.engine.network import Whole, look_at_machine, make
 from fovea.engine.recipe import Recipe, resolve
+from fovea.engine.room import held, threads
 from fovea.engine.split import Part, split
 from fovea.engine.survey import Survey, Wanted, survey
 from fovea.engine.targets import refuse_ragged, strata, unbound
 from fovea.engine.task import Task, task_of
-from fovea.errors import DataError, FoveaError, Locked, Stopped, UnknownName, UsageError
+from fovea.errors import DataError, Stopped, UnknownName, UsageError
 from fovea.plugin import Domain, Kind, ViewSettings
 from fovea.progress import Progress, watched
 from fovea.serving.bundle import Bundle, Scale, check_name, write_bundle
@@ -103,10 +101,10 @@ def train(  # noqa: PLR0913 - one argument a fact, all by name
     if role not in domain.info.tasks:
         raise UnknownName(f"role of the domain {domain.info.name}", role, sorted(domain.info.tasks))
     check_name(name)
-    with _disk_faults(folder), _held(folder):
+    with held(folder, "training"):
         looking = watched(progress, lambda: _refuse_to_go_on(stop))
         run = _prepare(domain, root, view, role, recipe, folder, looking)
-        with _threads(int(run.recipe.threads)):
+        with threads(int(run.recipe.threads)):
             curves = loop.fit(_course(run), recipe=run.recipe, folder=folder, progress=progress, stop=stop)
         return _finish(run, models=models, name=name, curves=curves)
 
@@ -353,38 +351,6 @@ def _judge(run: _Run, draft: Bundle, network: Network) -> Evaluation:
     )
     _write_json(run.folder / "evaluation.json", evaluation.to_json())
     return evaluation
-
-
-@contextmanager
-def _threads(count: int) -> Iterator[None]:
-    before = torch.get_num_threads()
-    torch.set_num_threads(count)
-    try:
-        yield
-    finally:
-        torch.set_num_threads(before)
-
-
-@contextmanager
-def _held(folder: Path) -> Iterator[None]:
-    folder.mkdir(parents=True, exist_ok=True)
-    with (folder / ".lock").open("w") as stream:
-        try:
-            fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            raise Locked(f"another training is at work in {folder}: wait for it, or give another folder") from None
-        yield
-
-
-@contextmanager
-def _disk_faults(folder: Path) -> Iterator[None]:
-    """A full or read-only disk is a sentence, not a traceback."""
-    try:
-        yield
-    except OSError as error:
-        if error.errno not in (errno.ENOSPC, errno.EROFS, errno.EACCES, errno.EPERM, errno.EDQUOT, errno.ENOTDIR):
-            raise
-        raise FoveaError(f"the run's folder {folder} could not be written: {error.strerror}") from error
 
 
 def _write_json(path: Path, content: Any) -> None:

@@ -185,7 +185,6 @@ class _Room:
         return Unit(
             name=name,
             course=self._scorer.course(name),
-            prepare=partial(job.domain.prepare, view=job.unit_views.get(name, job.view)),
             decider=Decider(job.domain, errand.policies.get(name, errand.policy), job.fitted_of(name)),
             ring=Ring(info.keep[0]),
             clips=Clips(errand.clips, errand.source.name, name, info.keep, done, left),

@@ -41,7 +41,6 @@ class Unit:
     Args:
         name: of the unit.
         course: its pictures on their way through ``measure`` and the networks.
-        prepare: the domain's, with the unit's settings.
         decider: its entries on their way through ``decide``.
         ring: its last frames.
         clips: of its findings.
@@ -51,7 +50,6 @@ class Unit:
 
     name: str
     course: Course
-    prepare: Callable[..., Image]
     decider: Decider
     ring: Ring
     clips: Clips
@@ -95,9 +93,9 @@ class Unit:
         moment = codec.micros(now)
         if self.first is None or self.last is None or moment < self.first:
             return
-        self.course.show(sample, image)
-        if self.clips.wanted and moment >= self.last - self.ring.span and moment > self.ring.newest:
-            self._try(lambda: self._keep(sample, self.prepare(image=image, sample=sample), new=False))
+        prepared, recent = self.course.show(sample, image), moment >= self.last - self.ring.span
+        if prepared is not None and self.clips.wanted and recent and moment > self.ring.newest:
+            self._try(partial(self._keep, sample, prepared, new=False))
 
     def silence_until(self, now: datetime) -> None:
         """The stream says that it is ``now``: tell the seconds without a frame until then, and end what is over."""

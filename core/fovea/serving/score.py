@@ -228,9 +228,10 @@ class Course:
                 outcome = self._outcome(seen, side, outcome.result)
         return outcome, seen.image if isinstance(seen, Seen) else None
 
-    def show(self, sample: Sample, image: Image) -> None:
-        """Let ``measure`` see a picture that has its answer."""
-        self._viewing.take(sample, image)
+    def show(self, sample: Sample, image: Image) -> Image | None:
+        """Let ``measure`` see a picture that has its answer; it as prepared, None where the plugin failed on it."""
+        seen = self._viewing.take(sample, image)
+        return seen.image if isinstance(seen, Seen) else None
 
     def _score_until_broken(self, samples: Sequence[Sample], outcomes: list[Outcome]) -> None:
         for seen in self._viewing.see(samples):

@@ -14,7 +14,7 @@ import pytest
 import torch
 from safetensors.torch import load_file, save_file
 
-from fovea.engine import loop
+from fovea.engine import loop, room
 from fovea.engine import train as walk
 from fovea.engine.evaluate import evaluate
 from fovea.engine.train import train
@@ -48,7 +48,7 @@ def learn(bench, *, stop=lambda: False, folder=None, **recipe):
     """The learning alone, without export and judgement: the weights it ends with."""
     given = bench.arguments(progress=silent(), folder=folder, **{"backbone": SHUFFLE, "lr": 0.003, **recipe})
     facts = [given[name] for name in ("domain", "root", "view", "role", "recipe", "folder", "progress")]
-    with walk._held(given["folder"]), walk._threads(1):
+    with room.held(given["folder"], "training"), room.threads(1):
         run = walk._prepare(*facts)
         loop.fit(walk._course(run), recipe=run.recipe, folder=run.folder, progress=silent(), stop=stop)
     return run.whole.state_dict()

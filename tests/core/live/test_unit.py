@@ -2,7 +2,6 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
-from functools import partial
 from types import SimpleNamespace
 from zoneinfo import ZoneInfo
 
@@ -79,7 +78,6 @@ def make(tmp_path, clock):
         one = Unit(
             name="gate",
             course=Scorer(job).course("gate"),
-            prepare=partial(domain.prepare, view=job.view),
             decider=Decider(domain, fovea_lane.Policy(), Fitted()),
             ring=Ring(keep[0]),
             clips=Clips(tmp_path / "clips", "gate", "gate", keep, set()),
