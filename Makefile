@@ -6,12 +6,13 @@ DATA := demo/data
 SEEDS := 2 3 4
 export NO_ALBUMENTATIONS_UPDATE := 1
 
-.PHONY: help demo test check bench setup clean
+.PHONY: help demo test every check bench setup clean
 .DEFAULT_GOAL := help
 
 help:
 	@echo "make demo    train on drawn leaves, work through a drawn farm, write its report (about 6 minutes, first time)"
-	@echo "make test    run every test"
+	@echo "make test    run the tests"
+	@echo "make every   build, train a step and read every network of torchvision by name (about 15 minutes)"
 	@echo "make check   ruff, mypy --strict, import contracts"
 	@echo "make bench   what is claimed, measured; all but the first need the real pictures under FOVEA_REAL_DATA"
 
@@ -33,6 +34,9 @@ test: setup
 	$(BIN)/python -m coverage run -m pytest
 	$(BIN)/python -m coverage combine --quiet
 	$(BIN)/python -m coverage report --skip-covered | tail -n 40
+
+every: setup
+	$(BIN)/python -m pytest -m every
 
 check: setup
 	$(BIN)/ruff check .

@@ -8,7 +8,7 @@ import torch
 from safetensors.torch import save_file
 from torch import nn
 
-from fovea.engine.backbones import backbones, build
+from fovea.engine.backbones import Prefers, backbones, build, prefers
 from fovea.errors import UnknownName, UsageError, WeightsMissing
 
 SMALL = "torchvision:shufflenet_v2_x0_5"
@@ -137,6 +137,39 @@ def test_imagenet_weights_in_the_cache_folder_are_taken_without_a_network(cache,
     assert torch.equal(network.conv1[0].weight, donor.conv1[0].weight + 1)
     assert origin.source == "torchvision:shufflenet_v2_x0_5.IMAGENET1K_V1"
     assert "ImageNet" in origin.licence
+
+
+def test_imagenet_weights_with_an_auxiliary_head_fit_a_network_without(cache):
+    donor, _ = make("torchvision:inception_v3", size=75, outputs=1000)
+    extra = {"AuxLogits.conv0.conv.weight": torch.zeros(128, 768, 1, 1), "AuxLogits.fc.weight": torch.zeros(1000, 768)}
+    torch.save(donor.state_dict() | extra, cache / "inception_v3_google-0cc3c7bd.pth")
+    network, _ = make("torchvision:inception_v3", "imagenet", size=75)
+    assert torch.equal(network.Mixed_7c.branch1x1.conv.weight, donor.Mixed_7c.branch1x1.conv.weight)
+    assert network.transform_input
+    assert network.train()(torch.rand(2, 3, 75, 75)).shape == (2, 3)
+
+
+def test_a_transformer_takes_weights_of_another_size(tmp_path):
+    donor, _ = make("torchvision:vit_b_32", size=64)
+    save_file(donor.state_dict(), tmp_path / "w.safetensors")
+    network, _ = make("torchvision:vit_b_32", tmp_path / "w.safetensors", size=96)
+    assert network.encoder.pos_embedding.shape == (1, 10, 768)
+    assert torch.equal(network.class_token, donor.class_token)
+    assert torch.equal(network.encoder.pos_embedding[:, 0], donor.encoder.pos_embedding[:, 0])
+
+
+def test_a_search_narrows_the_list():
+    assert [one.name for one in backbones("torchvision:vgg11")] == ["torchvision:vgg11", "torchvision:vgg11_bn"]
+    assert backbones("no such network") == ()
+
+
+def test_the_normalisation_of_weights_is_told_for_their_own_backbone():
+    assert prefers("torchvision:inception_v3", "imagenet") == Prefers(
+        mean=(0.485, 0.456, 0.406), std=(0.229, 0.224, 0.225), size=299
+    )
+    assert prefers("torchvision:inception_v3", "none") is None
+    with pytest.raises(UnknownName):
+        prefers("torchvision:resnet_18", "imagenet")
 
 
 def refused(*_, **__):
