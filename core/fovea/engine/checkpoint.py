@@ -1,7 +1,7 @@
 """Where a training stands, written whole or not at all after every epoch and at every stop.
 
-All randomness is a function of (seed, epoch, sample), so a checkpoint needs no state of a random generator: weights,
-optimizer and place are enough to go on bit for bit.
+All randomness is a function of (seed, epoch, sample), and the rate one of the curves, so a checkpoint needs no state of
+a random generator or of a schedule: weights, optimizer, place and what the loop counts are enough to go on bit for bit.
 """
 
 from __future__ import annotations
@@ -27,6 +27,9 @@ class State:
         curves: figures by name, one mapping an epoch.
         best_epoch: epoch (from 1) whose weights are kept, 0 before the first.
         best_score: its figure; greater is better.
+        average: the running mean of the network's tensors, by name; empty where the recipe keeps none.
+        shares: how much each group counts, float64 (groups,), 1 in all; empty where all count alike.
+        pieces: into how many a batch is cut, so that it fits into memory.
     """
 
     key: str
@@ -36,6 +39,9 @@ class State:
     curves: list[dict[str, float]] = field(default_factory=list)
     best_epoch: int = 0
     best_score: float = float("-inf")
+    average: dict[str, Tensor] = field(default_factory=dict)
+    shares: Tensor = field(default_factory=lambda: torch.zeros(0, dtype=torch.float64))
+    pieces: int = 1
 
 
 def write(path: Path, state: State, network: nn.Module, optimizer: torch.optim.Optimizer) -> None:
