@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 _MISTAKES = 12
 _VALUE_LOW_HIGH = 3
 _SMALL, _LARGE = 0.01, 1000
-_FIRST = MappingProxyType({"multilabel": "label", "regress": "value"})
+_FIRST = MappingProxyType({"multilabel": "label", "regress": "value", "anomaly": "label", "segment": "label"})
 _HEADINGS = MappingProxyType(
     {
         "average_precision": "AP",
@@ -23,6 +23,10 @@ _HEADINGS = MappingProxyType(
         "precision": "precision",
         "recall": "recall",
         "f1": "F1",
+        "iou": "IoU",
+        "dice": "Dice",
+        "share": "share",
+        "share_mae": "off by",
         "mae": "MAE",
         "rmse": "RMSE",
         "r2": "R2",
@@ -45,10 +49,14 @@ def show_judged(judged: Judged) -> None:
     if judged.confusion:
         output.line()
         show_confusion(judged.labels, judged.confusion)
+    _show_subgroups(judged)
+    _show_units(judged)
     if judged.unreadable:
         output.line(f"Left out as unreadable: {output.count(judged.unreadable, 'picture')}.")
     if judged.learned:
         output.line(f"Left out because the model learned from their group: {output.count(judged.learned, 'picture')}.")
+    if page := getattr(judged, "page", None):
+        output.line(f"The whole of it as a page: {page}")
 
 
 def figure(told: Any) -> str:
@@ -70,6 +78,55 @@ def number(told: float | None) -> str:
     if told is None:
         return output.NOTHING
     return f"{told:.3f}" if told == 0 or _SMALL <= abs(told) < _LARGE else f"{told:.4g}"
+
+
+def interval(told: Any) -> str:
+    """``0.956 (0.923 to 0.986)`` of a value that has ``value``, ``low`` and ``high``; a dash for None."""
+    return output.NOTHING if told is None else figure((told.value, told.low, told.high))
+
+
+def _show_subgroups(judged: Judged) -> None:
+    found = getattr(judged, "subgroups", ())
+    if not found:
+        return
+    rows = [
+        (
+            f"{one.by}: {one.value}",
+            one.pictures,
+            interval(one.figure),
+            interval(one.gap),
+            "gap" if one.stands else "gap?" if one.flagged else "",
+        )
+        for one in found
+    ]
+    output.line()
+    output.table(("where", "pictures", "figure", "against the rest", ""), rows, numbers=("pictures",))
+    told = sum(one.gap is not None for one in found)
+    output.line(
+        f"gap?: its range excludes 0, as some of {told} do by luck; gap: it does after Holm's adjustment, too. "
+        "A dash: fewer than 5 groups."
+    )
+
+
+def _show_units(judged: Judged) -> None:
+    units = getattr(judged, "units", None)
+    if units is None:
+        return
+    output.line()
+    rows = [
+        (one.label or "none", one.units, *map(_share, (one.flagged, one.said, one.said_elsewhere)))
+        for one in units.labels
+    ]
+    headings = ("units of", "number", "flagged", "decided so", "others so")
+    output.table(headings, rows, numbers=("number",))
+    if units.left_out:
+        output.line(f"Left out because the model learned from them: {output.count(units.left_out, 'unit')}.")
+    for fault in units.faults:
+        output.line(f"Not decided: {fault}")
+
+
+def _share(told: tuple[float, float, float] | None) -> str:
+    return output.NOTHING if told is None else "{:.0%} ({:.0%} to {:.0%})".format(*told)
 
 
 def _show_classes(judged: Judged) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any, TypeVar
 
 import click
@@ -19,6 +20,13 @@ def examples(*lines: str) -> str:
 def as_json(function: _Function) -> _Function:
     """Add ``--json``."""
     return click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")(function)
+
+
+def html(function: _Function) -> _Function:
+    """Add ``--html FILE``."""
+    return click.option(
+        "--html", type=click.Path(path_type=Path, dir_okay=False), metavar="FILE", help="Write it as a page, too."
+    )(function)
 
 
 def settings(function: _Function) -> _Function:
@@ -48,6 +56,6 @@ def recipe(function: _Function) -> _Function:
     )(function)
 
 
-def whole_recipe(recipe: tuple[str, ...], weights: str | None) -> tuple[str, ...]:
-    """The recipe's settings with the first weights among them where they were named."""
-    return recipe if weights is None else (*recipe, f"weights={weights}")
+def whole_recipe(recipe: tuple[str, ...], **words: str | None) -> tuple[str, ...]:
+    """The recipe's settings with those among them that have an option of their own, where it was given."""
+    return (*recipe, *(f"{name}={value}" for name, value in words.items() if value is not None))

@@ -7,7 +7,9 @@ from types import SimpleNamespace
 
 import pytest
 
+from fovea.workbench import Answer
 from fovea_apps import output
+from fovea_apps.commands import predict
 from fovea_apps.domains import _verb
 from fovea_apps.judged import figure, show_confusion, show_judged
 
@@ -176,3 +178,53 @@ def test_a_plugins_verb_ends_its_help_with_an_example():
     command = _verb("wheat", "places", "Show places.", (wanted,))
     shown = command.get_help(command.make_context("places", ["x"]))
     assert shown.rstrip().endswith("fovea wheat places FOLDER")
+
+
+def whole_judged():
+    from fovea.engine.resampling import Interval
+    from fovea.engine.subgroups import Subgroup
+    from fovea.workbench.views import UnitsJudged, UnitsOf
+
+    gap = Interval(value=-0.2, low=-0.3, high=-0.1)
+    told = {"figure": Interval(value=0.7, low=0.6, high=0.8), "gap": gap, "p": 0.01}
+    units = UnitsOf(label="rust", units=4, flagged=(1.0, 0.5, 1.0), said=(0.75, 0.3, 0.95), said_elsewhere=None)
+    return SimpleNamespace(
+        figures={"accuracy": (0.9, 0.8, 0.95)}, baselines={}, classes=(), confusion=(), labels=(), pictures=60,
+        groups=30, unreadable=0, learned=0, page="leaves.html",
+        subgroups=(
+            Subgroup(by="camera", value="a", pictures=40, groups=20, flagged=True, stands=True, **told),
+            Subgroup(by="camera", value="b", pictures=3, groups=2),
+        ),
+        units=UnitsJudged(labels=(units,), units=4, left_out=2, faults=("north: decide failed",)),
+    )  # fmt: skip
+
+
+def test_where_a_model_is_worse_and_what_was_decided_fit_80_columns(capsys):
+    show_judged(whole_judged())
+    shown = capsys.readouterr().out
+    lines = {line.split("  ")[0]: line.split() for line in shown.splitlines()}
+    assert lines["camera: a"][-1] == "gap"
+    assert lines["camera: b"][-2:] == ["-", "-"]
+    assert "100% (50% to 100%)" in shown
+    assert "Not decided: north: decide failed" in shown
+    assert "The whole of it as a page: leaves.html" in shown
+    assert max(map(len, shown.splitlines())) <= 80
+
+
+def test_what_a_model_says_of_its_own_answers_stands_beside_them(capsys):
+    def one(**facts):
+        return Answer(**{"path": "a.jpg", "part": "", "label": "rust", "probability": 0.5, "scores": {}, **facts})
+
+    predict._show((one(possible=("rust", "scab"), alarm=True), one(unknown=True, review=True), one(possible=())))
+    told = " ".join(capsys.readouterr().out.split())
+    for words in (
+        "alarm; may be scab",
+        "unlike what it learned from; a person should look",
+        "no label is likely enough",
+    ):
+        assert words in told
+
+
+def test_answers_without_doubts_have_no_column_for_them(capsys):
+    predict._show((Answer(path="a.jpg", part="", label="rust", probability=0.5, scores={}, possible=("rust",)),))
+    assert "note" not in capsys.readouterr().out

@@ -32,7 +32,7 @@ def command(
     """
     session = context.ensure_object(Session)
     with session.bench() as bench, session.progress() as progress, stoppable() as stop:
-        asked = whole_recipe(recipe, weights)
+        asked = whole_recipe(recipe, weights=weights)
         done = bench.demo(domain, data=data, recipe=asked, progress=progress, stop=stop)
     answer(done, as_json=as_json, show=_show)
     session.hint(f"next: open {done.report.html}")

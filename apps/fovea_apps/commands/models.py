@@ -3,20 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from fovea_apps.options import as_json, examples
+from fovea_apps.options import as_json, examples, html, settings
 from fovea_apps.session import Session, answer
+from fovea_apps.signals import stoppable
 
 if TYPE_CHECKING:
-    from fovea.workbench import ModelView
+    from fovea.workbench import Compared, ModelView
 
 _HEADLINES = {
     "classify": ("balanced_accuracy", "balanced accuracy"),
     "multilabel": ("macro_average_precision", "average precision"),
     "regress": ("r2", "R2"),
+    "anomaly": ("auroc", "AUROC"),
 }
 """The one figure of each kind of task that a list has room for, and what it is called."""
 
@@ -93,6 +96,49 @@ def _show_model(model: ModelView) -> None:
     )
     output.line()
     show_card(model.card)
+
+
+@command.command(name="compare", epilog=examples("fovea models compare leaves@1a2b3c4d leaves more-photos"))
+@click.argument("before")
+@click.argument("after")
+@click.argument("folder", type=click.Path(path_type=Path))
+@html
+@settings
+@as_json
+@click.pass_obj
+def compare(
+    session: Session,
+    *,
+    before: str,
+    after: str,
+    folder: Path,
+    html: Path | None,
+    settings: tuple[str, ...],
+    as_json: bool,
+) -> None:
+    """Judge two models on the same labelled pictures, that neither learned from."""
+    with session.bench() as bench, session.progress() as progress, stoppable(word="") as stop:
+        made = bench.judging.compare(
+            before=before, after=after, folder=folder, settings=settings, page=html, progress=progress, stop=stop
+        )
+    answer(made, as_json=as_json, show=_show_compared)
+
+
+def _show_compared(made: Compared) -> None:
+    from fovea_apps import output
+    from fovea_apps.judged import interval, number
+
+    pictures, groups = output.count(made.pictures, "picture"), output.count(made.groups, "group")
+    output.title(f"On {pictures} of {groups} that neither has learned from")
+    rows = [
+        (name, number(one.before.value), number(one.after.value), interval(one.difference), one.verdict)
+        for name, one in made.changes.items()
+    ]
+    output.table(("figure", "before", "after", "difference", "so it is"), rows)
+    left = ((made.learned, "learned from their group"), (made.strange, "does not know their label"))
+    for pictures_left, why in left:
+        if pictures_left:
+            output.line(f"Left out because one of the two {why}: {output.count(pictures_left, 'picture')}.")
 
 
 def _version(model: ModelView) -> str:

@@ -35,19 +35,31 @@ def command(context: click.Context, *, model: str, paths: tuple[Path, ...], as_j
 def _show(answers: tuple[Answer, ...]) -> None:
     from fovea_apps import output
 
-    valued = any(one.kind == "regress" for one in answers)
-    rows = [
-        (
-            f"{one.path} [{one.part}]" if one.part else one.path,
-            one.fault or (_values(one) if valued else one.label),
-            output.NOTHING if one.fault or not one.label else f"{one.probability:.3f}",
-        )
-        for one in answers
-    ]
+    valued = any(one.kind in ("regress", "segment") for one in answers)
+    columns = {
+        "picture": [f"{one.path} [{one.part}]" if one.part else one.path for one in answers],
+        "value" if valued else "label": [one.fault or (_values(one) if valued else one.label) for one in answers],
+        "probability": [output.NOTHING if one.fault or not one.label else f"{one.probability:.3f}" for one in answers],
+        "note": [_doubts(one) for one in answers],
+    }
     if valued:
-        output.table(("picture", "value"), [row[:2] for row in rows])
-    else:
-        output.table(("picture", "label", "probability"), rows, numbers=("probability",))
+        del columns["probability"]
+    if not any(columns["note"]):
+        del columns["note"]
+    output.table(tuple(columns), list(zip(*columns.values(), strict=True)), numbers=("probability",))
+
+
+def _doubts(one: Answer) -> str:
+    """What the model says of its own answer."""
+    others = [label for label in one.possible or () if label not in (one.label, *one.labels)]
+    notes = {
+        "alarm": one.alarm,
+        "unlike what it learned from": one.unknown,
+        "a person should look": one.review,
+        f"may be {', '.join(others)}": others,
+        "no label is likely enough": one.possible == () and one.label,
+    }
+    return "; ".join(note for note, holds in notes.items() if holds)
 
 
 def _values(one: Answer) -> str:

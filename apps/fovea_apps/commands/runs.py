@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
@@ -11,7 +12,7 @@ from fovea_apps.options import as_json, examples
 from fovea_apps.session import Session, answer
 
 if TYPE_CHECKING:
-    from fovea.workbench import Run
+    from fovea.workbench import Run, RunsCompared
 
 
 @click.group(name="runs", no_args_is_help=True, epilog=examples("fovea runs list"))
@@ -65,5 +66,52 @@ def _show_run(run: Run) -> None:
             **{name: figure(value) for name, value in run.figures.get("figures", {}).items()},
         }
     )
+    for note in run.figures.get("notes", ()):
+        output.line(f"Note: {note}.")
     output.line()
     output.table(("recipe", "value"), [(name, output.typed(value)) for name, value in run.recipe.items()])
+
+
+@command.command(name="compare", epilog=examples("fovea runs compare NAME OTHER"))
+@click.argument("names", metavar="NAME NAME...", nargs=-1, required=True)
+@as_json
+@click.pass_obj
+def compare(session: Session, *, names: tuple[str, ...], as_json: bool) -> None:
+    """Put trainings side by side: what differs in their recipes, their figures, and their curves."""
+    with session.bench() as bench:
+        compared = bench.craft.compare(names)
+    answer(compared, as_json=as_json, show=_show_compared)
+
+
+def _show_compared(compared: RunsCompared) -> None:
+    from fovea_apps import output, sparks
+    from fovea_apps.judged import figure
+
+    numbers = [str(place + 1) for place in range(len(compared.names))]
+    for number, name in zip(numbers, compared.names, strict=True):
+        output.line(f"{number}: {name}")
+    output.line()
+    if compared.recipe:
+        rows = [(name, *map(output.typed, values)) for name, values in compared.recipe.items()]
+        output.table(("recipe", *numbers), rows)
+    else:
+        output.line("Their recipes are the same.")
+    output.line()
+    rows = [(name, *(None if one is None else figure(one) for one in told)) for name, told in compared.figures.items()]
+    output.table(("figure", *numbers), rows)
+    if compared.same_data is False:
+        output.line("They learned from other pictures or labels, so their figures do not tell which recipe is better.")
+    if compared.curves:
+        output.line()
+        rows = [(name, *map(sparks.spark, told)) for name, told in compared.curves.items()]
+        output.table(("by epoch", *numbers), rows)
+
+
+@command.command(name="split", epilog=examples("fovea runs split NAME > split.csv"))
+@click.argument("name")
+@click.pass_obj
+def split(session: Session, *, name: str) -> None:
+    """Print which picture was in which part, as a table (CSV) that another training can take: --recipe split=FILE."""
+    with session.bench() as bench:
+        table = bench.split(name)
+    sys.stdout.buffer.write(table)  # names need not be text

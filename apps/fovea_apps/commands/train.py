@@ -14,7 +14,8 @@ from fovea_apps.signals import stoppable
 if TYPE_CHECKING:
     from fovea.workbench import TrainedView
 
-_EPILOG = examples("fovea train crop photos --name leaves", "fovea train crop photos --recipe epochs=3")
+_SHOWN = 5
+_EPILOG = examples("fovea train crop photos --name leaves", "fovea train crop photos --mode auto --budget 10m")
 
 
 @click.command(name="train", epilog=_EPILOG)
@@ -22,6 +23,12 @@ _EPILOG = examples("fovea train crop photos --name leaves", "fovea train crop ph
 @click.argument("folder", type=click.Path(path_type=Path))
 @click.option("--name", default="", help="Name of the model; by default DOMAIN-ROLE.")
 @click.option("--role", default="", help="What to learn, where the domain has several roles.")
+@click.option(
+    "--mode",
+    type=click.Choice(("full", "probe", "auto")),
+    help="full: all of the network learns; probe: only a head, in minutes; auto: both, and the better one stays.",
+)
+@click.option("--budget", metavar="TIME", help="Time for --mode auto, such as 10m or 2h.")
 @settings
 @recipe
 @as_json
@@ -36,6 +43,8 @@ def command(  # noqa: PLR0913 - one argument an option, all by name
     settings: tuple[str, ...],
     recipe: tuple[str, ...],
     weights: str | None,
+    mode: str | None,
+    budget: str | None,
     as_json: bool,
 ) -> None:
     """Train a model on a folder of labelled pictures.
@@ -49,7 +58,7 @@ def command(  # noqa: PLR0913 - one argument an option, all by name
             name=name,
             role=role,
             settings=settings,
-            recipe=whole_recipe(recipe, weights),
+            recipe=whole_recipe(recipe, weights=weights, mode=mode, budget=budget),
             progress=progress,
             stop=stop,
         )
@@ -65,5 +74,10 @@ def show_trained(trained: TrainedView) -> None:
     judged.show_judged(trained.judged)
     output.line()
     output.line(f"Model {trained.name} is ready after {duration(trained.seconds)}: {trained.path}")
+    if unknown := getattr(trained, "unknown", ()):
+        shown = ", ".join(map(output.safe, unknown[:_SHOWN])) + (", ..." if len(unknown) > _SHOWN else "")
+        output.line(f"Named by the split, but not here: {output.count(len(unknown), 'picture')} ({shown}).")
+    for note in trained.notes:
+        output.line(f"Note: {note}.")
     if trained.before:
         output.line(f"The version before is kept as {trained.before}; sites that use it go on with it.")

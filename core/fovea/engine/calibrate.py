@@ -11,12 +11,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fovea.serving.answers import answers
-from fovea.serving.bundle import Bundle, Levels
+from fovea.serving.bundle import Bundle
+from fovea.serving.readings import Levels
 
 COVERAGE = 0.9
 
 LEAST = 0.05
 MOST = 20.0
+_WONT = 0.5
+"""Deviation of the logarithm of temperatures as they come: two of three lie between 0.6 and 1.6."""
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
@@ -34,7 +37,9 @@ class Kept:
     groups: Sequence[str]
 
 
-def calibrated(draft: Bundle, kept: Kept, *, shares: Sequence[float], aim: float | Literal["f1"]) -> Bundle:
+def calibrated(
+    draft: Bundle, kept: Kept, *, shares: Sequence[float], aim: float | Literal["f1"], coverage: float = COVERAGE
+) -> Bundle:
     """The bundle with temperature, levels or half widths, as its kind has them.
 
     Args:
@@ -42,14 +47,15 @@ def calibrated(draft: Bundle, kept: Kept, *, shares: Sequence[float], aim: float
         kept: pictures that nothing was learned from.
         shares: of the pictures learned from, those that have each label (``multilabel``).
         aim: of the operating points (``multilabel``).
+        coverage: of the intervals (``regress``).
     """
     if draft.kind == "multilabel":
         return dataclasses.replace(draft, levels=_levels(draft, kept, shares, aim))
     if draft.kind == "regress" and draft.scale is not None:
         residuals = np.abs(kept.logits.astype(np.float64) - kept.targets) * draft.scale.deviations
-        widths = [half_width(column, kept.groups, COVERAGE) for column in residuals.T]
+        widths = [half_width(column, kept.groups, coverage) for column in residuals.T]
         known = tuple(width for width in widths if width is not None)
-        return dataclasses.replace(draft, scale=dataclasses.replace(draft.scale, half_widths=known, coverage=COVERAGE))
+        return dataclasses.replace(draft, scale=dataclasses.replace(draft.scale, half_widths=known, coverage=coverage))
     return dataclasses.replace(draft, temperature=temperature(kept.logits, kept.targets))
 
 
@@ -158,7 +164,9 @@ def temperature(logits: NDArray[np.float32], targets: NDArray[np.int64]) -> floa
     """The temperature with the least cross-entropy on pictures kept for it (Guo et al., ICML 2017).
 
     Targets are softened to (n + 1) / (n + 2), as Platt (1999) does, so that a few pictures that are all right do not
-    ask for certainty. The cross-entropy is convex in 1 / temperature, so a bisection of its slope finds the least.
+    ask for certainty; and its logarithm is held to 0 as by a normal prior of deviation :data:`_WONT`, so that a few
+    that are wrong do not ask for none. Either counts as one picture or so, and is lost among many. A bisection of the
+    slope by 1 / temperature finds the least.
 
     Args:
         logits: (n, k), of the served network.
@@ -176,7 +184,8 @@ def temperature(logits: NDArray[np.float32], targets: NDArray[np.int64]) -> floa
     low, high = 1 / MOST, 1 / LEAST
     for _ in range(60):
         middle = (low + high) / 2
-        low, high = (low, middle) if _slope(wide, soft, middle) > 0 else (middle, high)
+        slope = _slope(wide, soft, middle) + math.log(middle) / (_WONT**2 * count * middle)
+        low, high = (low, middle) if slope > 0 else (middle, high)
     return float(2 / (low + high))
 
 

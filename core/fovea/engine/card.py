@@ -8,11 +8,13 @@ from __future__ import annotations
 from collections import Counter, defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 
+from fovea.engine.card_certainty import certainty
+from fovea.engine.card_places import everywhere
 from fovea.engine.card_skill import head, plain, skill
 from fovea.engine.evaluate import Evaluation
 from fovea.engine.split import PARTS, Part
 from fovea.engine.survey import Survey
-from fovea.engine.targets import ALL, NONE, strata
+from fovea.engine.targets import ALL, NONE, NORMAL, strata
 from fovea.plugin import DomainInfo
 from fovea.serving.bundle import Bundle
 
@@ -20,7 +22,13 @@ _SHOWN = 20
 
 
 def write_card(
-    *, bundle: Bundle, info: DomainInfo, survey: Survey, parts: Sequence[Part], evaluation: Evaluation
+    *,
+    bundle: Bundle,
+    info: DomainInfo,
+    survey: Survey,
+    parts: Sequence[Part],
+    evaluation: Evaluation,
+    audits: Sequence[str] = (),
 ) -> str:
     """The card as Markdown.
 
@@ -30,11 +38,15 @@ def write_card(
         survey: what it was trained and judged on.
         parts: the part of the split of each row of the survey.
         evaluation: on the part ``test``.
+        audits: lines on what it may have learned instead, see :func:`fovea.engine.audits.telling.card_lines`.
     """
     sections = (
         _head(bundle, info),
         skill(bundle, evaluation),
         _confusion(evaluation),
+        certainty(bundle, evaluation),
+        everywhere(evaluation),
+        audits,
         _pictures(bundle, survey, parts),
         _unreadable(survey),
         _making(bundle),
@@ -56,6 +68,7 @@ def _head(bundle: Bundle, info: DomainInfo) -> Iterator[str]:
     yield (
         "It answers whatever it is shown. A picture of something else, or from another camera, place or season than "
         "those it learned from, gets an answer too, and a worse one than the figures below say."
+        + (" It marks those that it finds strange." if bundle.certainty and bundle.certainty.familiar else "")
     )
 
 
@@ -96,6 +109,8 @@ def _rows(bundle: Bundle, counts: Mapping[str, object]) -> list[tuple[str, str]]
     """What the pictures are counted by, with the words for it."""
     if bundle.kind == "regress":
         return [(ALL, "with a value")]
+    if bundle.kind == "anomaly":
+        return [(label, label) for label in sorted(counts, key=lambda one: (one != NORMAL, one))]
     none = [(NONE, "none of them")] if NONE in counts else []
     return [*((label, label) for label in bundle.labels), *none]
 
@@ -109,7 +124,11 @@ def _unreadable(survey: Survey) -> Iterator[str]:
     for fault in survey.unreadable[:_SHOWN]:
         yield f"- `{plain(fault.source)}`: {plain(fault.reason)} ({fault.code})"
     if len(survey.unreadable) > _SHOWN:
-        yield f"- and {len(survey.unreadable) - _SHOWN} more, in the run's `survey.json`"
+        yield f"- and {len(survey.unreadable) - _SHOWN} more, in the survey's `survey.json`"
+    if survey.strange:
+        told = ", ".join(f"{plain(value)} ({count})" for value, count in survey.strange.items())
+        yield ""
+        yield f"Pixels of masks whose value is no class, here with the number of masks that have them: {told}."
 
 
 def _making(bundle: Bundle) -> Iterator[str]:

@@ -2,19 +2,36 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import cast
 
 from fovea.engine.evaluate import Evaluation
+from fovea.engine.judge_anomaly import OfAnomaly
 from fovea.engine.judge_classes import OfClass
 from fovea.engine.judge_labels import OfLabel
+from fovea.engine.judge_masks import OfMask
 from fovea.engine.judge_values import OfValue
 from fovea.engine.resampling import Interval
 from fovea.serving.bundle import Bundle
+from fovea.serving.readings import Tail
 
-_SHARES = {"accuracy", "balanced_accuracy", "ece", "coverage"}
+SHARES = frozenset(
+    {
+        "accuracy",
+        "balanced_accuracy",
+        "ece",
+        "ece_before",
+        "coverage",
+        "fpr95",
+        "recall",
+        "false_alarms",
+        "pixel_accuracy",
+        "share_mae",
+    }
+)
+"""Figures that read as per cent."""
 
-_MEANINGS = {
+MEANINGS: Mapping[str, Mapping[str, str]] = {
     "classify": {
         "accuracy": "share of pictures given their true label",
         "balanced_accuracy": "the same, every label counted alike",
@@ -37,7 +54,25 @@ _MEANINGS = {
         "coverage": "share of the true values inside the interval told",
         "width": "of the interval told, in the value's unit",
     },
+    "segment": {
+        "miou": "1 is perfect; how well the areas of a label lie on the true ones, every label counted alike",
+        "mean_dice": "the same, what is right counted twice",
+        "pixel_accuracy": "share of the pixels given their true label",
+        "share_mae": "how far a label's share of a picture is off on average, the background left out",
+        "ece": "how far the probabilities of its pixels are from how often they are right",
+    },
+    "anomaly": {
+        "auroc": "0.5 is chance; an anomaly is farther from normal than a normal picture",
+        "average_precision": "1 is perfect; how well the distance ranks anomalies first",
+        "fpr95": "share of normal pictures called anomalies where 95 % of the anomalies are found",
+        "recall": "share of the anomalies that it calls so",
+        "false_alarms": "share of the normal pictures that it calls anomalies",
+        "brier": "0 is perfect; mean square error of its probabilities",
+    },
 }
+
+
+"""What each figure means, by kind of task."""
 
 
 def head(bundle: Bundle, names: str) -> str:
@@ -47,6 +82,10 @@ def head(bundle: Bundle, names: str) -> str:
         return f"Says of each of {count} labels whether a picture shows it, of any number or none: {names}."
     if bundle.kind == "regress":
         return f"Tells {count} value{'s' if count > 1 else ''} of a picture: {names}."
+    if bundle.kind == "segment":
+        return f"Says which part of a picture shows which of {count} labels: {names}."
+    if bundle.kind == "anomaly":
+        return "Says whether a picture is like the normal ones that it learned from, or an anomaly."
     return f"Says which of {count} labels a picture shows: {names}."
 
 
@@ -62,23 +101,32 @@ def skill(bundle: Bundle, evaluation: Evaluation) -> Iterator[str]:
     yield ""
     yield "| figure | value | what it means |"
     yield "|---|---|---|"
-    for name, meaning in _MEANINGS[bundle.kind].items():
+    for name, meaning in MEANINGS[bundle.kind].items():
         if name in evaluation.figures:
-            shown = _NAMES.get(name, name.replace("_", " "))
+            shown = NAMES.get(name, name.replace("_", " "))
             yield f"| {shown} | {_told(name, evaluation.figures[name])} | {meaning} |"
     yield ""
-    tell = {"multilabel": _labels, "regress": _values}.get(bundle.kind, _classes)
+    tell = {"multilabel": _labels, "regress": _values, "anomaly": _anomalies, "segment": _areas}.get(
+        bundle.kind, _classes
+    )
     yield from tell(bundle, evaluation)
 
 
-_NAMES = {
+NAMES: Mapping[str, str] = {
     "ece": "calibration error",
     "macro_f1": "macro F1",
     "mae": "MAE",
     "rmse": "RMSE",
     "r2": "R2",
     "macro_auroc": "macro AUROC",
+    "miou": "mean IoU",
+    "mean_dice": "mean Dice",
+    "share_mae": "error of the share",
+    "auroc": "AUROC",
+    "fpr95": "false alarms at 95 % recall",
+    "false_alarms": "false alarms",
 }
+"""What a figure is called, where that is not its name in words."""
 
 
 def _classes(bundle: Bundle, evaluation: Evaluation) -> Iterator[str]:
@@ -137,6 +185,52 @@ def _values(bundle: Bundle, evaluation: Evaluation) -> Iterator[str]:
         yield f"| {plain(of.label)} | {of.support} | {off} | {width} | {_share(of.coverage)} |"
 
 
+def _anomalies(bundle: Bundle, evaluation: Evaluation) -> Iterator[str]:
+    if "average_precision" in evaluation.figures:
+        chance = evaluation.baselines["chance_average_precision"]
+        yield f"Ranking by chance would reach an average precision of {chance:.3f}."
+    else:
+        yield "No anomaly was there to judge it on: nobody knows what it finds."
+    if bundle.tail is not None:
+        wanted = float(bundle.recipe.get("false_alarms", 0))
+        lacking = f"; too few groups were kept to promise {wanted:.1%}" if bundle.tail.false_alarms > wanted else ""
+        yield (
+            f"A picture farther from normal than {bundle.tail.threshold:.4g} is called an anomaly: at most "
+            f"{bundle.tail.false_alarms:.1%} of the normal pictures of new groups are (conformal prediction by "
+            f"group, on pictures kept for calibration{lacking})."
+        )
+        yield _odds(bundle.tail)
+    yield ""
+    yield "| label | pictures judged | called an anomaly | AUROC against normal |"
+    yield "|---|---|---|---|"
+    for of in cast("Sequence[OfAnomaly]", evaluation.classes):
+        yield f"| {plain(of.label)} | {of.support} | {_share(of.recall)} | {_number(of.auroc)} |"
+
+
+def _odds(tail: Tail) -> str:
+    if tail.slope is None:
+        return (
+            "Its probability of an anomaly is the share of normal pictures that are no farther, since too few "
+            "anomalies were kept to calibrate it: it does not say how often such a picture is one."
+        )
+    return "Its probability holds where anomalies are as frequent as among the pictures kept for calibration."
+
+
+def _areas(bundle: Bundle, evaluation: Evaluation) -> Iterator[str]:
+    baselines, before = evaluation.baselines, evaluation.figures["ece_before"]
+    yield (
+        f"Saying everywhere the label that covers most would reach a mean IoU of {baselines['majority_miou']:.3f} and "
+        f"be off by {baselines['majority_share_mae']:.1%} in the share. Before calibration (temperature "
+        f"{bundle.temperature:.2f}) the calibration error was {_told('ece', before)}."
+    )
+    yield ""
+    yield "| label | pictures that show it | IoU | Dice | found (recall) | right when said | share | off by |"
+    yield "|---|---|---|---|---|---|---|---|"
+    for of in cast("Sequence[OfMask]", evaluation.classes):
+        figures = f"{_number(of.iou)} | {_number(of.dice)} | {_share(of.recall)} | {_share(of.precision)}"
+        yield f"| {plain(of.label)} | {of.support} | {figures} | {_share(of.share)} | {_share(of.share_mae)} |"
+
+
 def plain(text: str) -> str:
     """One line that breaks out of no table cell and no code mark; bytes that are no text are shown as numbers."""
     shown = text.encode("utf-8", "backslashreplace").decode("utf-8")
@@ -144,7 +238,7 @@ def plain(text: str) -> str:
 
 
 def _told(name: str, figure: Interval) -> str:
-    form = "{:.1%}" if name in _SHARES else "{:.4g}" if name in {"mae", "rmse", "width"} else "{:.3f}"
+    form = "{:.1%}" if name in SHARES else "{:.4g}" if name in {"mae", "rmse", "width"} else "{:.3f}"
     return f"{form} ({form} to {form})".format(figure.value, figure.low, figure.high)
 
 

@@ -32,17 +32,23 @@ class Pictures:
     Args:
         pixels: uint8 (all pictures, size, size, 3), usually a file mapped into memory.
         rows: which of them, (n,).
-        targets: (n, ...), in the order of ``rows``.
+        targets: (n, ...), in the order of ``rows``; of ``segment`` the pixels of each label, (n, labels).
         ids: see :func:`fovea.engine.draws.identify`, (n,).
+        masks: of ``segment``: uint8 (all pictures, size, size), which the batches hold in the place of targets.
     """
 
     pixels: NDArray[np.uint8]
     rows: NDArray[np.intp]
     targets: NDArray[Any]
     ids: Ids
+    masks: NDArray[np.uint8] | None = None
 
     def __len__(self) -> int:
         return len(self.rows)
+
+    def answers(self, places: Any) -> NDArray[Any]:
+        """What a batch of these places learns: their targets, or a copy of their masks."""
+        return np.array(self.targets[places] if self.masks is None else self.masks[self.rows[places]])
 
 
 def order_of(pictures: Pictures, *, seed: int, epoch: int, shares: NDArray[np.float64] | None) -> NDArray[np.intp]:
@@ -106,11 +112,15 @@ def training_batches(
         if augments is not None and not hasattr(own, "augment"):
             own.augment = augments()
         chosen = order[cut]
-        pixels = pictures.pixels[pictures.rows[chosen]]
+        pixels, answers = pictures.pixels[pictures.rows[chosen]], pictures.answers(chosen)
         if augments is not None:
             for place, seed in enumerate(seeds[cut]):
-                pixels[place] = changed(domain, own.augment, pixels[place], int(seed >> np.uint64(33)))
-        return torch.from_numpy(pixels), torch.from_numpy(pictures.targets[chosen])
+                draw = int(seed >> np.uint64(33))
+                if pictures.masks is None:
+                    pixels[place] = changed(domain, own.augment, pixels[place], draw)
+                else:
+                    pixels[place], answers[place] = moved(domain, own.augment, pixels[place], answers[place], draw)
+        return torch.from_numpy(pixels), torch.from_numpy(answers)
 
     with ThreadPoolExecutor(threads, thread_name_prefix="batch") as pool:
         yield from _ahead(pool, make, cuts, depth=threads + 1)
@@ -122,15 +132,43 @@ def changed(domain: Domain, augment: Augment, pixels: NDArray[np.uint8], seed: i
     Raises:
         PluginError: the change raises, or answers something else.
     """
+    return _alike(domain, "picture", pixels, _asked(domain, augment, pixels, seed)[0])
+
+
+def moved(
+    domain: Domain, augment: Augment, pixels: NDArray[np.uint8], mask: NDArray[np.uint8], seed: int
+) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
+    """One picture changed at random and its mask moved with it, checked.
+
+    What comes in from outside the picture becomes unlabelled: changes fill with 0, so that the labels are handed on as
+    1 and more.
+
+    Raises:
+        PluginError: the change raises, answers something else, or makes labels that were not there.
+    """
+    raised = mask + np.uint8(1)  # 255, unlabelled, becomes 0
+    changed_pixels, changed_mask = _asked(domain, augment, pixels, seed, mask=raised)
+    answer = _alike(domain, "mask", raised, changed_mask)
+    if np.setdiff1d(answer, raised).any():
+        fault = "made labels in a mask that were not there, want it moved without mixing (nearest)"
+        raise PluginError(domain.info.name, "augmentations", fault)
+    return _alike(domain, "picture", pixels, changed_pixels), answer - np.uint8(1)
+
+
+def _asked(domain: Domain, augment: Augment, pixels: NDArray[np.uint8], seed: int, **more: Any) -> tuple[Any, Any]:
     try:
-        answer: Any = augment(pixels, seed=seed)[0]
+        answer, mask = augment(pixels, seed=seed, **more)
     except FoveaError:
         raise
     except Exception as error:
         raise PluginError(domain.info.name, "augmentations", f"raised {type(error).__name__}: {error}") from error
-    if not isinstance(answer, np.ndarray) or answer.shape != pixels.shape or answer.dtype != pixels.dtype:
+    return answer, mask
+
+
+def _alike(domain: Domain, what: str, given: NDArray[np.uint8], answer: Any) -> NDArray[np.uint8]:
+    if not isinstance(answer, np.ndarray) or answer.shape != given.shape or answer.dtype != given.dtype:
         got = f"{answer.dtype} {answer.shape}" if isinstance(answer, np.ndarray) else type(answer).__name__
-        fault = f"answered {got} for a picture of {pixels.dtype} {pixels.shape}, want the same type and shape"
+        fault = f"answered {got} for a {what} of {given.dtype} {given.shape}, want the same type and shape"
         raise PluginError(domain.info.name, "augmentations", fault)
     return cast("NDArray[np.uint8]", answer)
 
@@ -139,7 +177,7 @@ def plain_batches(pictures: Pictures, size: int) -> Iterator[Batch]:
     """The pictures as they are, in order, ``size`` at a time."""
     for start in range(0, len(pictures), size):
         cut = slice(start, start + size)
-        yield torch.from_numpy(pictures.pixels[pictures.rows[cut]]), torch.from_numpy(pictures.targets[cut])
+        yield torch.from_numpy(pictures.pixels[pictures.rows[cut]]), torch.from_numpy(pictures.answers(cut))
 
 
 def _occurrences(order: NDArray[np.intp]) -> Ids:

@@ -8,18 +8,25 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from fovea.engine.resampling import BINS, Floats, Judgement, intervals, resamplings
+from fovea.engine.curves import BINS, Curve, Floats, curves, reliability
+from fovea.engine.resampling import Judgement, intervals, resamplings
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OfClass:
-    """How one class was told: shares in [0, 1], and the number of its pictures."""
+    """How one class was told: shares in [0, 1], and the number of its pictures.
+
+    ``auroc`` and ``average_precision`` rank it against the rest by its probability; None where no picture or every
+    picture is of the class.
+    """
 
     label: str
     precision: float
     recall: float
     f1: float
     support: int
+    auroc: float | None = None
+    average_precision: float | None = None
 
 
 def judge_classes(
@@ -30,6 +37,7 @@ def judge_classes(
     group: NDArray[np.intp],
     groups: int,
     seed: int,
+    places: NDArray[np.intp] | None = None,
 ) -> Judgement:
     """Count every figure.
 
@@ -41,16 +49,24 @@ def judge_classes(
         group: number of each picture's group, (n,).
         groups: how many there are.
         seed: of the resamplings.
+        places: of the label said of each picture, (n,); None: the most probable one.
     """
-    sums = _Sums.of(truth, said, raw, group, groups)
+    places = said.argmax(axis=1) if places is None else places
+    sums = _Sums.of(truth, said, raw, group, groups, places)
     value = sums.figures(np.ones((1, groups)))
     drawn = [sums.figures(times) for times in resamplings(groups, seed, len(labels) ** 2)]
     spread = {name: np.concatenate([draw[name] for draw in drawn]) for name in drawn[0]}
+    ranks = curves(labels, truth[:, None] == np.arange(len(labels)), said)
     return Judgement(
         figures=intervals({name: float(figure[0]) for name, figure in value.items()}, spread),
         baselines=_baselines(truth, len(labels)),
-        classes=_classes(truth, said.argmax(axis=1), labels),
+        classes=_classes(truth, places, labels, ranks),
         confusion=tuple(tuple(int(n) for n in row) for row in sums.confusion.sum(axis=0)),
+        curves=ranks,
+        reliability=reliability(
+            said.argmax(axis=1) == truth, said.max(axis=1), raw.argmax(axis=1) == truth, raw.max(axis=1)
+        ),
+        spread=spread,
     )
 
 
@@ -70,10 +86,18 @@ class _Sums:
     bins_before: Floats
 
     @classmethod
-    def of(cls, truth: NDArray[np.int64], said: Floats, raw: Floats, group: NDArray[np.intp], groups: int) -> _Sums:
+    def of(
+        cls,
+        truth: NDArray[np.int64],
+        said: Floats,
+        raw: Floats,
+        group: NDArray[np.intp],
+        groups: int,
+        places: NDArray[np.intp],
+    ) -> _Sums:
         count, labels = said.shape
         confusion = np.zeros((groups, labels, labels))
-        np.add.at(confusion, (group, truth, said.argmax(axis=1)), 1)
+        np.add.at(confusion, (group, truth, places), 1)
         likelihood = np.zeros(groups)
         np.add.at(likelihood, group, -np.log(np.maximum(said[np.arange(count), truth], 1e-12)))
         return cls(confusion, likelihood, _bins(truth, said, group, groups), _bins(truth, raw, group, groups))
@@ -120,11 +144,22 @@ def _baselines(truth: NDArray[np.int64], labels: int) -> dict[str, float]:
     }
 
 
-def _classes(truth: NDArray[np.int64], said: NDArray[np.intp], labels: Sequence[str]) -> tuple[OfClass, ...]:
+def _classes(
+    truth: NDArray[np.int64], said: NDArray[np.intp], labels: Sequence[str], ranks: Sequence[Curve]
+) -> tuple[OfClass, ...]:
     from sklearn.metrics import precision_recall_fscore_support
 
     table = precision_recall_fscore_support(truth, said, labels=list(range(len(labels))), zero_division=0)
+    ranked = {one.label: one for one in ranks}
     return tuple(
-        OfClass(label=label, precision=float(p), recall=float(r), f1=float(f), support=int(n))
+        OfClass(
+            label=label,
+            precision=float(p),
+            recall=float(r),
+            f1=float(f),
+            support=int(n),
+            auroc=ranked[label].auroc if label in ranked else None,
+            average_precision=ranked[label].average_precision if label in ranked else None,
+        )
         for label, p, r, f, n in zip(labels, *table, strict=True)
     )

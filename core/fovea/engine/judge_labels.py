@@ -11,7 +11,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from fovea.engine.resampling import BINS, Floats, Judgement, intervals, resamplings
+from fovea.engine.curves import BINS, Floats, curves, reliability
+from fovea.engine.resampling import Judgement, intervals, resamplings
 from fovea.serving.bundle import Bundle
 
 Bools = NDArray[np.bool_]
@@ -66,6 +67,9 @@ def judge_labels(
         figures=intervals(_headlines(truth, said, raw, said >= points), spread),
         baselines={"chance_macro_average_precision": chance},
         classes=_by_label(bundle, truth, said, points),
+        curves=curves(bundle.labels, truth, said),
+        reliability=reliability(truth, said, truth, raw),
+        spread=spread,
     )
 
 

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from fovea.engine.resampling import Floats, Judgement, intervals, resamplings, told
+from fovea.engine.curves import Floats
+from fovea.engine.resampling import Judgement, intervals, resamplings, told
 from fovea.serving.bundle import Bundle
 
 _LEAST_SPREAD = 1e-12
@@ -65,6 +66,7 @@ def judge_values(
             "mean_rmse": float(root_mean_squared_error(truth, mean)),
         },
         classes=table,
+        spread=spread,
     )
 
 

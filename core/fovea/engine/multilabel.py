@@ -16,7 +16,7 @@ from fovea.engine import classify
 from fovea.engine.targets import indicators
 from fovea.errors import DataError
 from fovea.plugin.values import JOIN
-from fovea.serving.bundle import Scale
+from fovea.serving.readings import Scale
 
 _MOST_WEIGHT = 20.0
 _FOCUS = 2.0

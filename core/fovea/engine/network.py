@@ -6,16 +6,20 @@ import os
 import time
 from collections.abc import Collection
 from pathlib import Path
-from typing import Self, cast
 
 import torch
 from torch import Tensor, nn
 
-from fovea.engine.backbones import Origin, build, head_of
+from fovea.engine.backbones import Origin, build
+from fovea.engine.depths import first_tensor
+from fovea.engine.detector import detector_like
+from fovea.engine.readout import reading
 from fovea.engine.recipe import Machine, Recipe
-from fovea.engine.task import Task
-from fovea.errors import UsageError
+from fovea.engine.segment import decoding
+from fovea.engine.task import Task, task_of
+from fovea.errors import BundleRefused, UsageError
 from fovea.plugin import Preprocess
+from fovea.serving.bundle import Bundle
 
 
 class Whole(nn.Module):
@@ -24,33 +28,24 @@ class Whole(nn.Module):
     Args:
         network: (n, 3, size, size) normalised floats to logits.
         preprocess: for mean and deviation.
-        frozen: True leaves all but the head as it is, batch statistics included.
     """
 
     mean: Tensor
     std: Tensor
 
-    def __init__(self, network: nn.Module, preprocess: Preprocess, *, frozen: bool = False) -> None:
+    def __init__(self, network: nn.Module, preprocess: Preprocess) -> None:
         super().__init__()
-        self.network, self.frozen = network, frozen
+        self.network = network
         self.register_buffer("mean", 255 * torch.tensor(preprocess.mean).view(1, 3, 1, 1), persistent=False)
         self.register_buffer("std", 255 * torch.tensor(preprocess.std).view(1, 3, 1, 1), persistent=False)
-        if frozen:
-            network.requires_grad_(requires_grad=False)
-            head_of(network)[1].requires_grad_(requires_grad=True)
+
+    def planes(self, squares: Tensor) -> Tensor:
+        """Normalised floats (n, 3, size, size) of uint8 squares; in memory still channels last."""
+        return (squares.permute(0, 3, 1, 2).float() - self.mean) / self.std
 
     def forward(self, squares: Tensor) -> Tensor:
         """Logits of uint8 squares."""
-        planes = squares.permute(0, 3, 1, 2).float()  # (n, 3, size, size); in memory still channels last
-        return cast("Tensor", self.network((planes - self.mean) / self.std))
-
-    def train(self, mode: bool = True) -> Self:  # noqa: FBT001, FBT002 - torch's signature
-        """Switch between learning and use; what is frozen stays in use."""
-        super().train(mode)
-        if self.frozen:
-            self.network.eval()
-            head_of(self.network)[1].train(mode)
-        return self
+        return first_tensor(self.network(self.planes(squares)))
 
 
 def make(recipe: Recipe, *, task: Task, preprocess: Preprocess, outputs: int) -> tuple[Whole, Origin]:
@@ -67,8 +62,33 @@ def make(recipe: Recipe, *, task: Task, preprocess: Preprocess, outputs: int) ->
         outputs=outputs,
         head=lambda features, count: task.head(features, count, recipe.dropout),
     )
-    whole = Whole(network, preprocess, frozen=recipe.freeze == "backbone")
+    if task is task_of("segment"):
+        network = decoding(network, size=preprocess.size, labels=outputs, dropout=recipe.dropout)
+    whole = Whole(network, preprocess)
     return (whole.to(memory_format=torch.channels_last) if recipe.channels_last else whole), origin
+
+
+def rebuild(bundle: Bundle) -> Whole:
+    """The torch network of a bundle, as it was trained, ready for use (not for learning).
+
+    Raises:
+        BundleRefused: its weights are not those of the network that it names.
+    """
+    from safetensors.torch import load_file
+
+    recipe = Recipe.model_validate({**bundle.recipe, "weights": "none"})
+    whole, _ = make(recipe, task=task_of(bundle.kind), preprocess=bundle.preprocess, outputs=len(bundle.labels))
+    if bundle.readout is not None:
+        whole.network = reading(whole.network, bundle.readout, outputs=len(bundle.labels))
+    try:
+        tensors = load_file(bundle.weights)
+        if bundle.kind == "anomaly":
+            whole.network = detector_like(whole.network, tensors, bundle.preprocess.size)
+        whole.network.load_state_dict(tensors)
+    except (RuntimeError, KeyError) as error:
+        fault = "its weights.safetensors is not that of the network it names; train it again"
+        raise BundleRefused(str(bundle.path), fault) from error
+    return whole.eval()
 
 
 def look_at_machine(wanted: str) -> Machine:
@@ -85,7 +105,8 @@ def look_at_machine(wanted: str) -> Machine:
         raise UsageError("there is no CUDA device here: train with device auto or cpu")
     free = _free_cores()
     if there and wanted != "cpu":
-        return Machine(device="cuda", native_bf16=torch.cuda.is_bf16_supported(), free_cores=free)
+        memory = int(torch.cuda.mem_get_info()[0])
+        return Machine(device="cuda", native_bf16=torch.cuda.is_bf16_supported(), free_cores=free, memory=memory)
     capable = torch.cpu.get_capabilities()
     native = any(capable.get(name) for name in ("avx512_bf16", "amx_bf16", "bf16"))
     return Machine(device="cpu", native_bf16=native, free_cores=free)

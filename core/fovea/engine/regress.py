@@ -13,7 +13,7 @@ from torch.nn import functional
 
 from fovea.engine import classify
 from fovea.errors import DataError
-from fovea.serving.bundle import Scale
+from fovea.serving.readings import Scale
 
 
 def read_labels(targets: Sequence[Any], name: str) -> tuple[str, ...]:

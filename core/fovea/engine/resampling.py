@@ -4,17 +4,16 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
 
+from fovea.engine.curves import Curve, Floats, Reliability
+
 DRAWS = 1000
-BINS = 15
 _CHUNK = 100
 _MOST_NUMBERS = 20_000_000
-
-Floats = NDArray[np.float64]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -35,12 +34,19 @@ class Judgement:
         baselines: figures of saying always the same.
         classes: one a label or value, in the bundle's order.
         confusion: pictures by (true label, said label); empty but for ``classify``.
+        curves: of each label that some pictures have and some lack; empty for ``regress``.
+        reliability: of the probabilities; None for ``regress``.
+        spread: every figure's resamplings, in the order of :func:`resamplings`: of the same groups and the same seed,
+            those of two judgements are paired.
     """
 
     figures: Mapping[str, Interval]
     baselines: Mapping[str, float]
     classes: tuple[object, ...]
     confusion: tuple[tuple[int, ...], ...] = ()
+    curves: tuple[Curve, ...] = ()
+    reliability: Reliability | None = None
+    spread: Mapping[str, Floats] = field(default_factory=dict, compare=False)
 
 
 def numbered(groups: Sequence[str]) -> tuple[NDArray[np.intp], int]:
@@ -49,13 +55,13 @@ def numbered(groups: Sequence[str]) -> tuple[NDArray[np.intp], int]:
     return number, len(names)
 
 
-def resamplings(groups: int, seed: int, width: int = 1) -> Iterator[Floats]:
-    """How often each group is drawn, (some draws, groups) at a time, DRAWS in all; ``width``: numbers a draw needs."""
+def resamplings(groups: int, seed: int, width: int = 1, draws: int = DRAWS) -> Iterator[Floats]:
+    """How often each group is drawn, (some draws, groups) at a time, ``draws`` in all; ``width``: numbers of one."""
     random = np.random.default_rng(seed)
     even = np.full(groups, 1 / groups)
     chunk = max(1, min(_CHUNK, _MOST_NUMBERS // max(width, 1)))
-    for start in range(0, DRAWS, chunk):
-        yield random.multinomial(groups, even, min(chunk, DRAWS - start)).astype(float)
+    for start in range(0, draws, chunk):
+        yield random.multinomial(groups, even, min(chunk, draws - start)).astype(float)
 
 
 def interval(value: float, spread: Floats, *, centred: bool = False) -> Interval:

@@ -59,7 +59,7 @@ def split(
     for group in order:
         if group not in table.parts:
             table.put(group, table.best(group))
-    _check(table, unbound)
+    _check(table, unbound, frozen or {})
     return {group: table.parts[group] for group in counts}
 
 
@@ -137,12 +137,24 @@ def _serve(table: _Table, label: str, order: Sequence[str]) -> None:
             table.put(free[0], part)
 
 
-def _check(table: _Table, unbound: Collection[str]) -> None:
+def _check(table: _Table, unbound: Collection[str], frozen: Collection[str]) -> None:
     for part in ("train", "test"):
         have = dict(zip(table.labels, table.have[PARTS.index(part)], strict=True))
         empty = [label for label, number in have.items() if not number and label not in unbound]
         if empty:
-            raise DataError(
-                f"the class '{empty[0]}' cannot be both learned and tested, because its groups are shared with other "
-                "classes: add pictures of another group, or leave the class out (leave_out)"
-            )
+            raise DataError(_why(table, empty[0], part, frozen))
+
+
+def _why(table: _Table, label: str, lacking: Part, frozen: Collection[str]) -> str:
+    groups = table.groups_of(label)
+    if all(group in frozen for group in groups):
+        where = " and ".join(part for part in PARTS if any(table.parts[group] == part for group in groups))
+        word = "learned" if lacking == "train" else "tested"
+        return (
+            f"the class '{label}' is only in {where} of the split that was given, so that it cannot be {word}: "
+            f"move one of its groups to {lacking}, or leave the class out (leave_out)"
+        )
+    return (
+        f"the class '{label}' cannot be both learned and tested, because its groups are shared with other "
+        "classes: add pictures of another group, or leave the class out (leave_out)"
+    )

@@ -10,13 +10,17 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fovea.errors import DataError
-from fovea.plugin import Kind
+from fovea.plugin import Kind, Mask
+from fovea.registry.checks import MASK, is_mask
 
 Known: TypeAlias = str | tuple[str, ...] | tuple[float, ...]
-"""A label (``classify``), labels in order (``multilabel``), or values (``regress``)."""
+"""A label (``classify``), labels in order (``multilabel``, and those of a mask), or values (``regress``)."""
 
 NONE = ""
 """The stratum of a picture that has none of the labels."""
+
+NORMAL = "normal"
+"""The label of the pictures that a task of kind ``anomaly`` learns from; any other label is an anomaly."""
 
 ALL = "value"
 """The stratum of every picture that has a value."""
@@ -36,6 +40,10 @@ def known(kind: Kind, target: object, leave_out: Collection[str]) -> Known | Non
         return tuple(sorted(target - set(leave_out)))
     if kind == "regress":
         return _values(target)
+    if kind == "segment":
+        if not is_mask(target):
+            raise ValueError(MASK)
+        return tuple(sorted(set(cast("Mask", target).classes.values()) - set(leave_out))) or None
     if not isinstance(target, str) or not target:
         raise ValueError("text")
     return None if target in leave_out else target
@@ -51,14 +59,14 @@ def _values(target: object) -> tuple[float, ...]:
 
 def restored(kind: Kind, target: Any) -> Known:
     """A target that came back from JSON."""
-    return tuple(target) if kind in ("multilabel", "regress") else str(target)
+    return tuple(target) if kind in ("multilabel", "regress", "segment") else str(target)
 
 
 def strata(kind: Kind, targets: Sequence[Known]) -> list[tuple[str, ...]]:
     """What each picture counts as in a split: its label or labels, or for values the fifth that each lies in."""
-    if kind == "classify":
+    if kind in ("classify", "anomaly"):
         return [(cast("str", target),) for target in targets]
-    if kind == "multilabel":
+    if kind in ("multilabel", "segment"):
         return [cast("tuple[str, ...]", target) or (NONE,) for target in targets]
     values = np.array(targets, np.float64).reshape(len(targets), -1)
     edges = np.quantile(values, np.arange(1, _BINS) / _BINS, axis=0)  # (4, outputs)
@@ -67,9 +75,9 @@ def strata(kind: Kind, targets: Sequence[Known]) -> list[tuple[str, ...]]:
 
 
 def unbound(kind: Kind, of: Sequence[Sequence[str]]) -> frozenset[str]:
-    """The strata that need not be both learned and tested: pictures with no label, and fifths of the values."""
-    if kind == "regress":
-        return frozenset(name for names in of for name in names if name != ALL)
+    """The strata that need not be both learned and tested: pictures with no label, fifths of the values, anomalies."""
+    if kind in ("regress", "anomaly"):
+        return frozenset(name for names in of for name in names if name not in (ALL, NORMAL))
     return frozenset({NONE}) if kind == "multilabel" else frozenset()
 
 

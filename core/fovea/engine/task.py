@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from fovea.errors import UsageError
-from fovea.serving.bundle import Scale
+from fovea.serving.readings import Scale
 
 
 class Task(Protocol):
@@ -47,9 +47,15 @@ def task_of(kind: str) -> Task:
     Raises:
         UsageError: the engine does not train that kind.
     """
-    from fovea.engine import classify, multilabel, regress
+    from fovea.engine import anomaly, classify, multilabel, regress, segment
 
-    tasks: Mapping[str, Task] = {"classify": classify, "multilabel": multilabel, "regress": regress}
+    tasks: Mapping[str, Task] = {
+        "classify": classify,
+        "multilabel": multilabel,
+        "regress": regress,
+        "anomaly": anomaly,
+        "segment": segment,
+    }
     if kind not in tasks:
         raise UsageError(f"the engine cannot train a task of kind '{kind}' (it can: {', '.join(tasks)})")
     return tasks[kind]

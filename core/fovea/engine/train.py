@@ -6,38 +6,35 @@ The run's folder keeps every step's result, so that a training that was stopped 
 from __future__ import annotations
 
 import dataclasses
-import json
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
 
 import numpy as np
-import torch
-from numpy.typing import NDArray
 
-from fovea.engine import data, loop
-from fovea.engine.backbones import Origin
-from fovea.engine.calibrate import Kept, calibrated
+from fovea.engine import data
+from fovea.engine.audits.keeping import Audits, end_audits
+from fovea.engine.calibrate import Kept, calibrated, temperature
 from fovea.engine.card import write_card
-from fovea.engine.draws import identify
+from fovea.engine.certainty import certain, wishes_of
+from fovea.engine.doubts import add_notes
 from fovea.engine.evaluate import Evaluation, assess, run_all
 from fovea.engine.export import Agreement, check_agreement, library_versions, write_files
-from fovea.engine.network import Whole, look_at_machine, make
-from fovea.engine.recipe import Recipe, resolve
-from fovea.engine.room import held, threads
-from fovea.engine.split import Part, split
-from fovea.engine.survey import Survey, Wanted, survey
-from fovea.engine.targets import refuse_ragged, strata, unbound
-from fovea.engine.task import Task, task_of
-from fovea.errors import DataError, Stopped, UnknownName, UsageError
-from fovea.plugin import Domain, Kind, ViewSettings
+from fovea.engine.judge_masks import some_pixels
+from fovea.engine.learned import Learned
+from fovea.engine.modes import learn
+from fovea.engine.prepared import Prepared, prepare, write_json
+from fovea.engine.recipe import Recipe
+from fovea.engine.room import held
+from fovea.engine.strangeness import graph_of, look_all, strange_of
+from fovea.engine.tails import tail_of
+from fovea.errors import Stopped, UnknownName
+from fovea.plugin import Domain, ViewSettings
 from fovea.progress import Progress, watched
-from fovea.serving.bundle import Bundle, Scale, check_name, write_bundle
+from fovea.serving.bundle import Bundle, check_name, write_bundle
 from fovea.serving.network import Network
 from fovea.serving.preprocess import PREPROCESS_ID
-from fovea.settings import digest
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -70,6 +67,7 @@ def train(  # noqa: PLR0913 - one argument a fact, all by name
     recipe: Recipe,
     folder: Path,
     models: Path,
+    cache: Path,
     name: str,
     progress: Progress,
     stop: Callable[[], bool],
@@ -84,6 +82,7 @@ def train(  # noqa: PLR0913 - one argument a fact, all by name
         recipe: every setting; what ``auto`` becomes is written to ``folder/recipe.json``.
         folder: of the run; run again with the same folder to go on.
         models: where the bundle is written.
+        cache: folder of squares and features, which trainings share.
         name: of the bundle.
         progress: told how far it is.
         stop: asked before every picture of the survey and before every batch.
@@ -103,10 +102,9 @@ def train(  # noqa: PLR0913 - one argument a fact, all by name
     check_name(name)
     with held(folder, "training"):
         looking = watched(progress, lambda: _refuse_to_go_on(stop))
-        run = _prepare(domain, root, view, role, recipe, folder, looking)
-        with threads(int(run.recipe.threads)):
-            curves = loop.fit(_course(run), recipe=run.recipe, folder=folder, progress=progress, stop=stop)
-        return _finish(run, models=models, name=name, curves=curves)
+        run = prepare(domain, root, view, role, recipe=recipe, folder=folder, cache=cache, progress=looking)
+        learned = learn(run, cache=cache, progress=progress, stop=stop)
+        return _finish(run, learned, models=models, name=name)
 
 
 def _refuse_to_go_on(stop: Callable[[], bool]) -> None:
@@ -114,176 +112,25 @@ def _refuse_to_go_on(stop: Callable[[], bool]) -> None:
         raise Stopped("the training was stopped before it learned anything: run it again to begin anew")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Run:
-    wanted: Wanted
-    recipe: Recipe
-    folder: Path
-    task: Task
-    survey: Survey
-    labels: tuple[str, ...]
-    parts: tuple[Part, ...]
-    whole: Whole
-    origin: Origin
-    scale: Scale | None
-
-    def pictures(self, part: Part) -> data.Pictures:
-        rows = np.flatnonzero([p == part for p in self.parts])
-        chosen = [self.survey.rows[row] for row in rows]
-        return data.Pictures(
-            pixels=self.survey.pixels,
-            rows=rows,
-            targets=self.task.encode([row.target for row in chosen], self.labels, self.scale),
-            ids=identify(row.name for row in chosen),
-        )
-
-
-def _prepare(
-    domain: Domain, root: Path, view: ViewSettings, role: str, recipe: Recipe, folder: Path, progress: Progress
-) -> _Run:
-    """All that comes before learning, cheapest refusals first."""
-    spec, task = domain.info.tasks[role], task_of(domain.info.tasks[role].kind)
-    machine = look_at_machine(recipe.device)
-    recipe = resolve(_as_begun(folder / "recipe.json", recipe), spec.preprocess, machine, spec.kind)
-    _refuse_other_recipe(folder / "recipe.json", recipe)
-    preprocess = dataclasses.replace(spec.preprocess, size=int(recipe.size))
-    make(recipe, task=task, preprocess=preprocess, outputs=2)  # a missing weights file is told before the survey
-    wanted = Wanted(domain=domain, root=root, view=view, role=role, spec=preprocess, leave_out=recipe.leave_out)
-    seen = survey(wanted, folder, progress)
-    labels = _labels(seen, task, spec.kind, domain.info.target(role))
-    parts = _frozen_split(folder / "split.json", seen, recipe, spec.kind)
-    learned = [row.target for row, part in zip(seen.rows, parts, strict=True) if part == "train"]
-    scale = task.scale_of(learned, labels)
-    _write_json(folder / "recipe.json", recipe.model_dump(mode="json"))
-    whole, origin = make(recipe, task=task, preprocess=preprocess, outputs=len(labels))
-    return _Run(
-        wanted=wanted,
-        recipe=recipe,
-        folder=folder,
-        task=task,
-        survey=seen,
-        labels=labels,
-        parts=parts,
-        whole=whole,
-        origin=origin,
-        scale=scale,
-    )
-
-
-def _labels(seen: Survey, task: Task, kind: Kind, target: str) -> tuple[str, ...]:
-    if kind == "regress":
-        refuse_ragged([row.source for row in seen.rows], [row.target for row in seen.rows])
-    return task.read_labels([row.target for row in seen.rows], target)
-
-
-def _as_begun(path: Path, recipe: Recipe) -> Recipe:
-    """The recipe with the number of threads that its run was begun with: other threads, other last digits."""
-    if recipe.threads != "auto" or not path.is_file():
-        return recipe
-    return recipe.model_copy(update={"threads": json.loads(path.read_text(encoding="ascii"))["threads"]})
-
-
-def _refuse_other_recipe(path: Path, recipe: Recipe) -> None:
-    if not path.is_file():
-        return
-    plain = recipe.model_dump(mode="json")
-    before = json.loads(path.read_text(encoding="ascii"))
-    other = sorted(name for name in plain if plain[name] != before.get(name, plain[name]))
-    if other:
-        told = ", ".join(f"{name} was {before.get(name)} and is now {plain[name]}" for name in other)
-        raise UsageError(f"the run in {path.parent} was begun with another recipe ({told}): give another folder")
-
-
-def _frozen_split(path: Path, seen: Survey, recipe: Recipe, kind: Kind) -> tuple[Part, ...]:
-    """The split of the folder, with a part for every group that is new since."""
-    frozen: dict[str, Part] = json.loads(path.read_text(encoding="ascii")) if path.is_file() else {}
-    groups, labels = [row.group for row in seen.rows], strata(kind, [row.target for row in seen.rows])
-    if len(set(groups)) == 1:
-        raise DataError(
-            f"all {len(groups)} pictures are of one group, '{groups[0]}', so that they cannot be both learned and "
-            "tested: add pictures of another group (plant, patient, day)"
-        )
-    parts = split(
-        groups=groups,
-        labels=labels,
-        fractions=recipe.fractions,
-        seed=recipe.seed,
-        frozen=frozen,
-        unbound=unbound(kind, labels),
-    )
-    _write_json(path, {**frozen, **parts})
-    return tuple(parts[row.group] for row in seen.rows)
-
-
-def _course(run: _Run) -> loop.Course:
-    recipe, domain = run.recipe, run.wanted.domain
-    learned, kept = run.pictures("train"), run.pictures("validation")
-    shares = run.task.shares(learned.targets) if recipe.class_balance == "sampler" else None
-    weights = run.task.weights(learned.targets) if recipe.class_balance == "weights" else None
-    in_loss = None if weights is None else torch.from_numpy(weights).to(recipe.device)
-    cuts = data.even_cuts(len(learned), recipe.batch_size)
-
-    def batches(epoch: int, first: int) -> Iterator[data.Batch]:
-        return data.training_batches(
-            learned,
-            cuts=cuts[first:],
-            order=data.order_of(learned, seed=recipe.seed, epoch=epoch, shares=shares),
-            salts=(recipe.seed, epoch),
-            augments=(lambda: domain.augmentations(role=run.wanted.role, size=int(recipe.size)))
-            if recipe.augment
-            else None,
-            domain=domain,
-            threads=8 if recipe.device == "cuda" else 1,
-        )
-
-    return loop.Course(
-        network=run.whole,
-        batches=batches,
-        steps=len(cuts),
-        validate=lambda network: _validate(network, kept, run, weights),
-        loss=lambda logits, targets: run.task.loss(
-            logits, targets, name=recipe.loss, weights=in_loss, smoothing=recipe.label_smoothing
-        ),
-        key=digest(recipe, run.survey.fingerprint, {"parts": run.parts, "names": [r.name for r in run.survey.rows]}),
-    )
-
-
-@torch.no_grad()
-def _validate(
-    network: torch.nn.Module, kept: data.Pictures, run: _Run, weights: NDArray[np.float32] | None
-) -> Mapping[str, float]:
-    if not len(kept):
-        return {}
-    network.eval()
-    with loop.autocast(run.recipe):
-        logits = [
-            network(pixels.to(run.recipe.device)).float().cpu()
-            for pixels, _ in data.plain_batches(kept, run.recipe.batch_size)
-        ]
-    return run.task.score(
-        torch.cat(logits),
-        torch.from_numpy(kept.targets),
-        name=run.recipe.loss,
-        weights=None if weights is None else torch.from_numpy(weights),
-    )
-
-
-def _finish(run: _Run, *, models: Path, name: str, curves: Sequence[Mapping[str, float]]) -> Trained:
+def _finish(run: Prepared, learned: Learned, *, models: Path, name: str) -> Trained:
     """Export, compare, calibrate on its own part, judge once on the test part, write."""
     folder = run.folder / "export"
-    files = write_files(run.whole, size=int(run.recipe.size), folder=folder)
-    learned = sorted({row.digest for row, part in zip(run.survey.rows, run.parts, strict=True) if part != "test"})
+    files = write_files(learned.whole, size=int(run.recipe.size), folder=folder, graph=graph_of(run, learned.whole))
+    known = sorted({row.digest for row, part in zip(run.survey.rows, run.parts, strict=True) if part != "test"})
     files["learned.bin"] = folder / "learned.bin"
-    files["learned.bin"].write_bytes(bytes.fromhex("".join(learned)))
-    draft = _describe(run, name, folder)
+    files["learned.bin"].write_bytes(bytes.fromhex("".join(known)))
+    draft = _describe(run, learned, name, folder)
     kept = run.pictures("calibration")
     compared = kept if len(kept) else run.pictures("train")
-    agreement, draft = check_agreement(run.whole, draft, run.survey.pixels[compared.rows[:512]])
+    agreement, draft = check_agreement(
+        learned.whole, draft, run.survey.pixels[compared.rows[: 512 if run.survey.masks is None else 16]]
+    )
     network = Network(draft)
     draft = _calibrated(run, draft, network, kept)
-    evaluation = _judge(run, draft, network)
-    figures = {**evaluation.to_json(), "agreement": dataclasses.asdict(agreement), "epochs": len(curves)}
-    del figures["unreadable"]
+    evaluation, audits = _judge(run, draft, network)
+    figures = {**evaluation.to_json(), "agreement": dataclasses.asdict(agreement), "epochs": len(learned.curves)}
+    figures["audits"] = audits.figures
+    del figures["unreadable"], figures["curves"]  # long; they stay in the run
     draft = dataclasses.replace(draft, figures=figures)
     card = write_card(
         bundle=draft,
@@ -291,33 +138,40 @@ def _finish(run: _Run, *, models: Path, name: str, curves: Sequence[Mapping[str,
         survey=run.survey,
         parts=run.parts,
         evaluation=evaluation,
+        audits=audits.card,
     )
     bundle = write_bundle(draft, models=models, files=files, card=card)
     return Trained(
         bundle=bundle,
         evaluation=evaluation,
         folder=run.folder,
-        recipe=run.recipe,
-        curves=tuple(curves),
+        recipe=learned.recipe,
+        curves=learned.curves,
         agreement=agreement,
     )
 
 
-def _calibrated(run: _Run, draft: Bundle, network: Network, kept: data.Pictures) -> Bundle:
+def _calibrated(run: Prepared, draft: Bundle, network: Network, kept: data.Pictures) -> Bundle:
+    if draft.kind == "anomaly":
+        distances = run_all(network, run.survey.pixels, kept.rows)[:, 0].astype(np.float64)
+        groups = [run.survey.rows[row].group for row in kept.rows]
+        return dataclasses.replace(draft, tail=tail_of(distances, kept.targets > 0, groups, run.recipe.false_alarms))
+    if kept.masks is not None:
+        return dataclasses.replace(draft, temperature=temperature(*some_pixels(network, kept)))
     learned = run.pictures("train").targets
-    return calibrated(
+    logits, strangeness = look_all(network, run.survey.pixels, kept.rows)
+    found = Kept(logits=logits, targets=kept.targets, groups=[run.survey.rows[row].group for row in kept.rows])
+    draft = calibrated(
         draft,
-        Kept(
-            logits=run_all(network, run.survey.pixels, kept.rows),
-            targets=kept.targets,
-            groups=[run.survey.rows[row].group for row in kept.rows],
-        ),
+        found,
         shares=learned.mean(axis=0).tolist() if draft.kind == "multilabel" else (),
         aim=run.recipe.operate_at,
+        coverage=run.recipe.coverage,
     )
+    return certain(draft, found, wishes_of(run.recipe), strange_of(run, network, found, strangeness))
 
 
-def _describe(run: _Run, name: str, folder: Path) -> Bundle:
+def _describe(run: Prepared, learned: Learned, name: str, folder: Path) -> Bundle:
     return Bundle(
         name=name,
         domain=run.wanted.domain.info.name,
@@ -325,9 +179,10 @@ def _describe(run: _Run, name: str, folder: Path) -> Bundle:
         kind=run.wanted.domain.info.tasks[run.wanted.role].kind,
         labels=run.labels,
         scale=run.scale,
+        readout=learned.readout,
         preprocess=run.wanted.spec,
         preprocess_id=PREPROCESS_ID,
-        recipe=run.recipe.model_dump(mode="json"),
+        recipe=learned.recipe.model_dump(mode="json"),
         view=run.wanted.view.model_dump(mode="json"),
         fingerprint=run.survey.fingerprint,
         weights_source=run.origin.source,
@@ -338,22 +193,23 @@ def _describe(run: _Run, name: str, folder: Path) -> Bundle:
     )
 
 
-def _judge(run: _Run, draft: Bundle, network: Network) -> Evaluation:
+def _judge(run: Prepared, draft: Bundle, network: Network) -> tuple[Evaluation, Audits]:
     test = run.pictures("test")
     with (run.folder / "test_opened.txt").open("a", encoding="ascii") as log:
         log.write(f"{draft.created} {len(test)} pictures, fingerprint {draft.fingerprint}\n")
+    if network.gauged:
+        logits, strange = look_all(network, run.survey.pixels, test.rows)
+    else:
+        logits, strange = run_all(network, run.survey.pixels, test.rows, test.masks, draft), None
     evaluation = assess(
         rows=[run.survey.rows[row] for row in test.rows],
-        logits=run_all(network, run.survey.pixels, test.rows),
+        logits=logits,
+        strange=strange,
         bundle=draft,
         unreadable=run.survey.unreadable,
         precision=network.precision,
     )
-    _write_json(run.folder / "evaluation.json", evaluation.to_json())
-    return evaluation
-
-
-def _write_json(path: Path, content: Any) -> None:
-    beside = path.with_name(f".{path.name}")
-    beside.write_text(json.dumps(content, indent=2), encoding="ascii")
-    beside.replace(path)
+    audits = end_audits(run, draft, logits)
+    add_notes(run.folder, audits.warnings)
+    write_json(run.folder / "evaluation.json", {**evaluation.to_json(), "audits": audits.figures})
+    return evaluation, audits

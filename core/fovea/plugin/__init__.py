@@ -25,6 +25,7 @@ An entry point in the group ``fovea.plugins`` makes it known. Importing this doo
 albumentations nor opencv.
 """
 
+from fovea.plugin.areas import BACKGROUND, UNTOLD, Areas, paint_areas, trace_areas
 from fovea.plugin.augment import Augment, albumentations
 from fovea.plugin.blocks import (
     Block,
@@ -108,12 +109,15 @@ from fovea.plugin.values import (
 )
 
 __all__ = [
+    "BACKGROUND",
     "GROUP",
     "LEVELS",
     "PARAMETERS",
     "PICTURES",
     "READ_AND_SIGN",
+    "UNTOLD",
     "Action",
+    "Areas",
     "Arrival",
     "Attribute",
     "Augment",
@@ -189,7 +193,9 @@ __all__ = [
     "most_frequent_label",
     "nothing_fitted",
     "nothing_measured",
+    "paint_areas",
     "per_picture",
     "read_exif",
+    "trace_areas",
     "unchanged",
 ]

@@ -12,6 +12,8 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
+from fovea.plugin.areas import Areas
+
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
@@ -24,7 +26,10 @@ JOIN = " + "
 
 Attribute: TypeAlias = str | float
 Target: TypeAlias = "str | frozenset[str] | float | tuple[float, ...] | Mask | tuple[Box, ...]"
-"""The known answer for a role: a label, labels, a value, several values, a mask, or boxes."""
+"""The known answer for a role: a label, labels, a value, several values, a mask, or boxes.
+
+For a task of kind ``anomaly`` it is ``"normal"``, which is what is learned from, or any other label: an anomaly.
+"""
 
 
 def _empty() -> Mapping[str, Any]:
@@ -73,8 +78,10 @@ class Mask:
     """A picture of answers beside the sample: one palette index or colour a class.
 
     Args:
-        source: the mask's file, relative to the root.
-        classes: pixel value (``"255,0,0"`` or ``"3"``) to class name.
+        source: the mask's file, relative to the root: a PNG or BMP of the picture's own size.
+        classes: pixel value (``"255,0,0"``, or ``"3"`` for a palette's index or a grey level) to class name; several
+            values may have one name. The class ``background`` is what shows nothing. A value that is not here is taken
+            for unlabelled: it is neither learned nor judged.
     """
 
     source: str
@@ -202,14 +209,24 @@ class Prediction:
         role: the bundle's role.
         label: the answer for ``classify``. For ``multilabel`` the labels that reached their operating point, joined
             by ``" + "``, so that a report that counts and shows ``label`` needs no second way; empty where none
-            did. :attr:`labels` takes them apart. Empty for ``regress``.
+            did. :attr:`labels` takes them apart. Empty for ``regress``. For ``segment`` the label that covers
+            most, ``background`` only where nothing else is shown.
         probability: calibrated probability of ``label``, in [0, 1]: for ``multilabel`` that of the surest label said,
-            0 where none is, so that :meth:`Result.best` is the region that says most; 0 for ``regress``.
+            0 where none is, so that :meth:`Result.best` is the region that says most; 0 for ``regress``. For
+            ``segment`` the mean over the pixels that show it.
         scores: calibrated probability by label (``classify``; ``multilabel``, where they do not sum to 1, whether said
             or not). For ``regress`` the value by its name, in the target's unit, and where the bundle can tell them
-            ``NAME low`` and ``NAME high``, between which the true value lies in 9 of 10 cases.
+            ``NAME low`` and ``NAME high``, between which the true value lies at the bundle's coverage (9 of 10 cases
+            unless its recipe says otherwise). For ``segment`` the share of the pixels that show each label; the shares
+            sum to 1.
         region: name of the region, empty for the whole picture.
         bundle: digest of the bundle that said it.
+        areas: which part of the picture shows which label (``segment``), None otherwise.
+        possible: the labels that cannot be ruled out at the coverage that the bundle states, the most probable first
+            (``classify``, ``multilabel``); ``()`` where none is likely enough, None where the bundle does not tell.
+        alarm: whether ``label`` is one that raises an alarm, at the bundle's operating point (``classify``).
+        review: whether the picture is among the share that a person should look at (``classify``).
+        unknown: whether the picture is unlike those that the bundle learned from.
     """
 
     role: str
@@ -218,6 +235,11 @@ class Prediction:
     scores: Mapping[str, float] = field(default_factory=_empty)
     region: str = ""
     bundle: str = ""
+    areas: Areas | None = None
+    possible: tuple[str, ...] | None = None
+    alarm: bool = False
+    review: bool = False
+    unknown: bool = False
 
     @property
     def labels(self) -> tuple[str, ...]:
@@ -236,8 +258,8 @@ class Result:
     predictions: Mapping[str, tuple[Prediction, ...]] = field(default_factory=_empty)
 
     def best(self, role: str) -> Prediction | None:
-        """The most probable prediction of a role over its regions, or None where the role said nothing."""
-        return max(self.predictions.get(role, ()), key=lambda p: p.probability, default=None)
+        """The most probable prediction of a role over its regions, an alarm first; None where the role said nothing."""
+        return max(self.predictions.get(role, ()), key=lambda p: (p.alarm, p.probability), default=None)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

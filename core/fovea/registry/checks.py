@@ -111,6 +111,24 @@ def _source_fault(source: Any) -> str | None:
     return None
 
 
+MASK = "a Mask whose source lies below the root and whose classes map all numbers or all colours (255,0,0) to names"
+
+
+def is_mask(target: Any) -> bool:
+    """Whether a target is a mask that can be read: values of one sort (``"3"`` or ``"255,0,0"``), each with a name."""
+    if not isinstance(target, Mask) or _source_fault(target.source):
+        return False
+    classes: Any = target.classes
+    if not isinstance(classes, Mapping) or not all(
+        isinstance(one, str) and one for pair in classes.items() for one in pair
+    ):
+        return False
+    parts = [value.split(",") for value in classes]
+    highest = {1: 65535, 3: 255}.get(len(parts[0]) if parts else 0, -1)
+    numbers = [int(one) if one.isascii() and one.isdecimal() else highest + 1 for part in parts for one in part]
+    return highest > 0 and len({len(part) for part in parts}) == 1 and max(numbers) <= highest
+
+
 _KIND_OF_TARGET: Mapping[str, tuple[Callable[[Any], bool], str]] = {
     "classify": (lambda t: isinstance(t, str) and bool(t), "text"),
     "multilabel": (
@@ -121,7 +139,7 @@ _KIND_OF_TARGET: Mapping[str, tuple[Callable[[Any], bool], str]] = {
         lambda t: all(isinstance(v, (int, float)) and math.isfinite(v) for v in (t if isinstance(t, tuple) else (t,))),
         "a finite number or a tuple of them",
     ),
-    "segment": (lambda t: isinstance(t, Mask), "a Mask"),
+    "segment": (is_mask, MASK),
     "detect": (lambda t: isinstance(t, tuple) and all(isinstance(box, Box) for box in t), "a tuple of Box"),
     "anomaly": (lambda t: isinstance(t, str) and bool(t), "text"),
 }

@@ -6,7 +6,10 @@ from typing import TYPE_CHECKING
 
 from fovea.plugin import Kind, Prediction
 from fovea.plugin.values import JOIN
-from fovea.serving.bundle import Bundle, Scale
+from fovea.serving import anomaly
+from fovea.serving.bundle import Bundle
+from fovea.serving.certainty import chosen, with_certainty
+from fovea.serving.readings import Scale
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -14,7 +17,7 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-KINDS: tuple[Kind, ...] = ("classify", "multilabel", "regress")
+KINDS: tuple[Kind, ...] = ("classify", "multilabel", "regress", "anomaly", "segment")
 """The kinds of task that are served."""
 
 
@@ -28,7 +31,9 @@ def answers(bundle: Bundle, logits: NDArray[np.float32]) -> NDArray[np.float32]:
 
     Returns:
         (n, outputs). ``classify``: probabilities, rows sum to 1. ``multilabel``: a probability by label, each for
-        itself. ``regress``: values in the target's own unit.
+        itself. ``regress``: values in the target's own unit. ``anomaly``: (n, 3), see
+        :func:`fovea.serving.anomaly.said`.
+        ``segment``: probabilities (n, labels, size, size), see :func:`fovea.serving.areas.predict`.
     """
     import numpy as np
 
@@ -44,25 +49,30 @@ def answers(bundle: Bundle, logits: NDArray[np.float32]) -> NDArray[np.float32]:
         if scale is None:
             return logits
         return np.asarray(logits.astype(np.float64) * scale.deviations + scale.means, np.float32)
+    if bundle.kind == "anomaly":
+        return anomaly.said(bundle.tail, logits)
     return probabilities(bundle, logits)
 
 
-def predict(bundle: Bundle, row: NDArray[np.float32], region: str = "") -> Prediction:
-    """The prediction that one row of :func:`answers` comes to, (outputs,)."""
+def predict(bundle: Bundle, row: NDArray[np.float32], region: str = "", strangeness: float | None = None) -> Prediction:
+    """The prediction that one row of :func:`answers` comes to, (outputs,); ``strangeness`` of its picture if told."""
+    if bundle.kind == "anomaly":
+        return anomaly.predict(bundle, row, region)
     values = [float(value) for value in row]
     scores = dict(zip(bundle.labels, values, strict=True))
     label, probability = "", 0.0
     if bundle.kind == "classify":
-        best = int(row.argmax())
+        (best,) = chosen(bundle, row[None]).tolist()
         label, probability = bundle.labels[best], values[best]
     elif bundle.kind == "multilabel":
         said = labels_said(bundle, values)
         label, probability = JOIN.join(said), max((scores[one] for one in said), default=0.0)
     elif bundle.scale is not None and bundle.scale.half_widths:
         scores.update(_bounds(bundle.labels, values, bundle.scale))
-    return Prediction(
+    plain = Prediction(
         role=bundle.role, label=label, probability=probability, scores=scores, region=region, bundle=bundle.digest
     )
+    return with_certainty(bundle, plain, row, strangeness)
 
 
 def labels_said(bundle: Bundle, probabilities: Sequence[float]) -> list[str]:

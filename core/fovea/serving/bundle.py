@@ -14,7 +14,6 @@ from __future__ import annotations
 import dataclasses
 import hashlib
 import json
-import math
 import os
 import re
 import shutil
@@ -28,6 +27,7 @@ from typing import Any, Literal, TypeAlias
 
 from fovea.errors import BundleRefused, FoveaError, UsageError
 from fovea.plugin import Kind, Preprocess
+from fovea.serving.readings import Certainty, Levels, Readout, Scale, Tail, is_certain, is_readable
 
 FORMAT_VERSION = 1
 FILES = ("bundle.json", "card.md", "learned.bin", "network.bin", "network.xml", "weights.safetensors")
@@ -36,41 +36,6 @@ SUFFIX = ".fovea"
 _DIGITS = 8
 
 Precision: TypeAlias = Literal["fp32", "bf16"]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Levels:
-    """How a ``multilabel`` network's logits are read: one of each a label, fitted on pictures kept for that.
-
-    Args:
-        slopes: calibrated logit = slope * logit + offset (Platt, 1999); above 0.
-        offsets: see ``slopes``.
-        points: probability from which a label is said, in [0, 1].
-        aim: what ``points`` were chosen for, in words.
-    """
-
-    slopes: tuple[float, ...]
-    offsets: tuple[float, ...]
-    points: tuple[float, ...]
-    aim: str
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Scale:
-    """How a ``regress`` network's outputs are read: one of each a value, in the target's own unit.
-
-    Args:
-        means: value = mean + deviation * output; of the pictures learned from.
-        deviations: see ``means``; above 0.
-        half_widths: the true value is within so much of the one told, in ``coverage`` of cases; empty where too few
-            groups were kept to say so.
-        coverage: share of the cases, in (0, 1).
-    """
-
-    means: tuple[float, ...]
-    deviations: tuple[float, ...]
-    half_widths: tuple[float, ...] = ()
-    coverage: float = 0.9
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -89,6 +54,9 @@ class Bundle:
         temperature: divides the logits before the softmax (``classify``); fitted on pictures kept for that.
         levels: how the outputs are read for ``multilabel``, None otherwise.
         scale: how the outputs are read for ``regress``, None otherwise.
+        tail: how they are read for ``anomaly``, None otherwise.
+        certainty: what it says of its own answers, None where nothing was counted for it.
+        readout: where the backbone is read, where it was left as it is (a probe); None where all of it learned.
         precisions: precisions whose answers were compared with torch's and found to agree.
         figures: evaluation on pictures never trained on; plain JSON, see ``fovea.engine.evaluate``.
         recipe: every setting of the training, with what ``auto`` became.
@@ -113,6 +81,9 @@ class Bundle:
     temperature: float = 1.0
     levels: Levels | None = None
     scale: Scale | None = None
+    tail: Tail | None = None
+    certainty: Certainty | None = None
+    readout: Readout | None = None
     precisions: tuple[Precision, ...] = ("fp32",)
     figures: Mapping[str, Any] = field(default_factory=dict)
     recipe: Mapping[str, Any] = field(default_factory=dict)
@@ -252,7 +223,7 @@ def _fill(folder: Path, bundle: Bundle, files: Mapping[str, Path], card: str) ->
 
 def _describe(bundle: Bundle) -> str:
     data = dataclasses.asdict(bundle)
-    unused = [name for name in ("levels", "scale") if data[name] is None]
+    unused = [name for name, value in data.items() if value is None]
     for name in ("path", "digest", *unused):
         del data[name]
     data["format_version"] = FORMAT_VERSION
@@ -368,26 +339,7 @@ def _check_content(path: Path, bundle: Bundle) -> None:
         raise BundleRefused(str(path), "its labels are not all different; train it again")
     if not 0 < bundle.temperature < float("inf"):
         raise BundleRefused(str(path), f"its temperature {bundle.temperature} is not above 0; train it again")
-    if not _is_readable(bundle):
+    if not is_readable(bundle):
         raise BundleRefused(str(path), "it does not say how its network's outputs are read; train it again")
-
-
-def _is_readable(bundle: Bundle) -> bool:
-    """Whether there is one finite number of each sort an output, within its range."""
-    levels, scale, count = bundle.levels, bundle.scale, len(bundle.labels)
-    if bundle.kind == "multilabel" and levels is not None:
-        return (
-            len(levels.slopes) == len(levels.offsets) == len(levels.points) == count
-            and all(0 < slope < math.inf for slope in levels.slopes)
-            and all(map(math.isfinite, levels.offsets))
-            and all(0 <= point <= 1 for point in levels.points)
-        )
-    if bundle.kind == "regress" and scale is not None:
-        return (
-            len(scale.means) == len(scale.deviations) == count
-            and all(map(math.isfinite, scale.means))
-            and all(0 < deviation < math.inf for deviation in scale.deviations)
-            and len(scale.half_widths) in (0, count)
-            and all(0 <= width < math.inf for width in scale.half_widths)
-        )
-    return bundle.kind not in ("multilabel", "regress")
+    if not is_certain(bundle):
+        raise BundleRefused(str(path), "what it says of its own certainty makes no sense; train it again")

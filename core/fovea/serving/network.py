@@ -7,6 +7,7 @@ process of several threads, and one picture's answer then does not depend on the
 
 from __future__ import annotations
 
+import math
 import sys
 from typing import TYPE_CHECKING, Any, Literal, cast
 
@@ -14,6 +15,8 @@ from fovea.errors import BundleRefused, UsageError
 from fovea.serving.bundle import Bundle, Precision
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
     from types import ModuleType
 
     import numpy as np
@@ -35,7 +38,7 @@ class Network:
         UsageError: the precision is not to be had.
     """
 
-    __slots__ = ("_request", "bundle", "precision")
+    __slots__ = ("_outputs", "_request", "bundle", "gauged", "precision")
 
     def __init__(
         self, bundle: Bundle, *, threads: int = 1, precision: Literal["auto", "fp32", "bf16"] = "auto"
@@ -47,7 +50,8 @@ class Network:
             model = core.read_model(bundle.network)
         except RuntimeError as error:
             raise BundleRefused(str(bundle.path), "OpenVINO cannot read its network.xml; train it again") from error
-        _check_shapes(bundle, model)
+        self.gauged = _check_shapes(bundle, model)
+        self._outputs = tuple(side.get_length() for side in list(model.outputs[0].partial_shape)[1:])
         self._request = core.compile_model(model, "CPU", _settings(threads, self.precision)).create_infer_request()
 
     def run(self, batch: NDArray[np.uint8]) -> NDArray[np.float32]:
@@ -57,11 +61,16 @@ class Network:
             batch: uint8 (n, size, size, 3), RGB, C-contiguous; n of 0 is allowed.
 
         Returns:
-            float32 (n, number of labels), owned by the caller.
+            float32 (n, number of labels), for ``anomaly`` (n, 1 + places), for ``segment`` (n, number of labels, size,
+            size); owned by the caller.
 
         Raises:
             ValueError: another type or shape.
         """
+        return self.look(batch)[0]
+
+    def look(self, batch: NDArray[np.uint8]) -> tuple[NDArray[np.float32], NDArray[np.float32] | None]:
+        """What :meth:`run` answers, and how strange each picture is to the network, (n,): None unless ``gauged``."""
         import numpy as np
 
         size = self.bundle.preprocess.size
@@ -71,13 +80,27 @@ class Network:
             )
             raise ValueError(msg)
         if not len(batch):
-            return np.empty((0, len(self.bundle.labels)), np.float32)
+            return np.empty((0, *self._outputs), np.float32), np.empty(0, np.float32) if self.gauged else None
         answer = self._request.infer([np.ascontiguousarray(batch)])
-        return np.array(answer[0], np.float32)  # a copy: the request's own memory is used again
+        strange = np.array(answer[1], np.float32)[:, 0] if self.gauged else None
+        return np.array(answer[0], np.float32), strange  # copies: the request's own memory is used again
+
+
+def request(graph: Path, *, threads: int, precision: Precision) -> Callable[[NDArray[np.uint8]], NDArray[np.float32]]:
+    """A graph that takes uint8 pictures and answers one array, compiled: not for two threads at once."""
+    import numpy as np
+
+    library = openvino().Core()
+    one = library.compile_model(library.read_model(graph), "CPU", _settings(threads, precision)).create_infer_request()
+
+    def run(batch: NDArray[np.uint8]) -> NDArray[np.float32]:
+        return np.array(one.infer([np.ascontiguousarray(batch)])[0], np.float32)
+
+    return run
 
 
 def probabilities(bundle: Bundle, logits: NDArray[np.float32]) -> NDArray[np.float32]:
-    """Calibrated probabilities: ``softmax(logits / temperature)``, float32 (n, number of labels), rows sum to 1.
+    """Calibrated probabilities: ``softmax(logits / temperature)``, float32 (n, number of labels, ...), rows sum to 1.
 
     Temperature scaling: Guo et al., On Calibration of Modern Neural Networks, ICML 2017.
     """
@@ -139,9 +162,26 @@ def _settings(threads: int, precision: Precision) -> dict[str, Any]:
     }
 
 
-def _check_shapes(bundle: Bundle, model: Any) -> None:
+def _check_shapes(bundle: Bundle, model: Any) -> bool:
+    """Refuse a graph that is not this bundle's; whether it tells how strange a picture is, beside its logits."""
     size, labels = bundle.preprocess.size, len(bundle.labels)
     seen = [str(port.partial_shape) for port in (*model.inputs, *model.outputs)]
-    if seen != [f"[?,{size},{size},3]", f"[?,{labels}]"]:
+    gauged = seen[2:] == ["[?,1]"]
+    needed = bundle.certainty is not None and bundle.certainty.familiar is not None
+    seen = seen[:2] if gauged else seen
+    answer = seen[-1] if bundle.kind == "anomaly" and _is_map(model.outputs[0]) else f"[?,{labels}]"
+    if bundle.kind == "segment":
+        answer = f"[?,{labels},{size},{size}]"
+    if seen != [f"[?,{size},{size},3]", answer] or (needed and not gauged):
         fault = f"its network maps {seen}, which does not fit size {size} and {labels} labels; train it again"
         raise BundleRefused(str(bundle.path), fault)
+    return gauged
+
+
+def _is_map(port: Any) -> bool:
+    """Whether a picture is answered one number, and one for each place of a square grid."""
+    sides = list(port.partial_shape)
+    if len(sides) != 2 or sides[1].is_dynamic:  # noqa: PLR2004 - pictures, numbers
+        return False
+    places = int(sides[1].get_length()) - 1
+    return places > 0 and math.isqrt(places) ** 2 == places

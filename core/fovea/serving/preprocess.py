@@ -65,6 +65,49 @@ def cut(pixels: Pixels, region: Region) -> Pixels:
     return pixels[top:bottom, left:right]
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Window:
+    """Which pixels of a square show a picture, and which part of it they show.
+
+    Args:
+        rows: of the square; what is beside them is bars.
+        columns: likewise.
+        left: of the part shown, in fractions of the picture's width.
+        top: in fractions of its height.
+        right: see ``left``.
+        bottom: see ``top``.
+    """
+
+    rows: slice
+    columns: slice
+    left: float
+    top: float
+    right: float
+    bottom: float
+
+
+def window(spec: Preprocess, shape: tuple[int, ...], region: Region | None = None) -> Window:
+    """Where :func:`preprocess` puts a picture of this shape, (height, width, ...), in its square."""
+    height, width = shape[:2]
+    top, bottom = _span(region.top, region.bottom, height) if region else (0, height)
+    left, right = _span(region.left, region.right, width) if region else (0, width)
+    rows = columns = slice(0, spec.size)
+    above = beside = 0.0
+    if spec.fit == "letterbox":
+        rows, columns = _inner(bottom - top, right - left, spec.size)
+    elif spec.fit == "crop":
+        short = min(bottom - top, right - left)
+        above, beside = (bottom - top - short) / 2, (right - left - short) / 2
+    return Window(
+        rows=rows,
+        columns=columns,
+        left=(left + beside) / width,
+        top=(top + above) / height,
+        right=(right - beside) / width,
+        bottom=(bottom - above) / height,
+    )
+
+
 def _span(start: float, end: float, length: int) -> tuple[int, int]:
     first = min(round(start * length), length - 1)
     return first, max(round(end * length), first + 1)
@@ -153,14 +196,19 @@ def _triangle(length: int, low: float, high: float, size: int) -> tuple[NDArray[
 
 
 def _letterboxed(pixels: Pixels, size: int) -> Pixels:
-    height, width = pixels.shape[:2]
-    factor = size / max(height, width)
-    inner = max(1, round(width * factor)), max(1, round(height * factor))
+    rows, columns = _inner(pixels.shape[0], pixels.shape[1], size)
     grey = GREY if pixels.dtype == np.uint8 else GREY / 255
     square = np.full((size, size, *pixels.shape[2:]), grey, pixels.dtype)
-    left, top = (size - inner[0]) // 2, (size - inner[1]) // 2
-    square[top : top + inner[1], left : left + inner[0]] = resize(pixels, inner)
+    square[rows, columns] = resize(pixels, (columns.stop - columns.start, rows.stop - rows.start))
     return square
+
+
+def _inner(height: int, width: int, size: int) -> tuple[slice, slice]:
+    """Rows and columns of a letterboxed square that show the picture."""
+    factor = size / max(height, width)
+    down, across = max(1, round(height * factor)), max(1, round(width * factor))
+    top, left = (size - down) // 2, (size - across) // 2
+    return slice(top, top + down), slice(left, left + across)
 
 
 def _three_channels(pixels: Pixels) -> Pixels:

@@ -26,6 +26,7 @@ from fovea.plugin import (
     ViewSettings,
     nothing_measured,
 )
+from fovea.serving import areas
 from fovea.serving.answers import KINDS, answers, predict
 from fovea.serving.bundle import Bundle, Precision, open_bundle
 from fovea.serving.pictures import Broken, Seen, Viewing, is_per_picture, regions_for
@@ -298,5 +299,11 @@ class _Role:
         from fovea.serving.preprocess import preprocess
 
         square = as_input(preprocess(image, self._bundle.preprocess, region))
-        (row,) = answers(self._bundle, self._network.run(square[np.newaxis]))
-        return predict(self._bundle, row, region.name if region else "") if np.isfinite(row).all() else None
+        logits, strange = self._network.look(square[np.newaxis])
+        (row,) = answers(self._bundle, logits)
+        if not (np.isfinite(row).all() and (strange is None or np.isfinite(strange).all())):
+            return None
+        if self._bundle.kind == "segment":
+            return areas.predict(self._bundle, row, image, region)
+        name = region.name if region else ""
+        return predict(self._bundle, row, name, None if strange is None else float(strange[0]))

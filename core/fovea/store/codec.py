@@ -15,7 +15,20 @@ from typing import Any
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from fovea.errors import StoreError
-from fovea.plugin import Box, Decision, Evidence, Mask, Measures, Place, Prediction, Record, Region, Sample, Target
+from fovea.plugin import (
+    Areas,
+    Box,
+    Decision,
+    Evidence,
+    Mask,
+    Measures,
+    Place,
+    Prediction,
+    Record,
+    Region,
+    Sample,
+    Target,
+)
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND = timedelta(microseconds=1)
@@ -240,10 +253,20 @@ def _load_region(value: list[Any]) -> Region:
     return Region(name=value[0], left=value[1], top=value[2], right=value[3], bottom=value[4])
 
 
+_FLAGS = ("alarm", "review", "unknown")
+
+
 def dump_prediction(prediction: Prediction) -> str:
-    """Label, probability and scores; role, region and bundle stand in columns."""
-    data = {"label": prediction.label, "probability": prediction.probability, "scores": dict(prediction.scores)}
-    return dump(_lean(data), f"prediction of '{prediction.role}'")
+    """All but role, region and bundle, which stand in columns."""
+    data = {
+        "label": prediction.label,
+        "probability": prediction.probability,
+        "scores": dict(prediction.scores),
+        "areas": _dump_areas(prediction.areas),
+        **{name: True for name in _FLAGS if getattr(prediction, name)},
+    }
+    possible = {} if prediction.possible is None else {"possible": list(prediction.possible)}
+    return dump(_lean(data) | possible, f"prediction of '{prediction.role}'")
 
 
 def load_prediction(role: str, region: str, bundle: str, text: str) -> Prediction:
@@ -256,6 +279,25 @@ def load_prediction(role: str, region: str, bundle: str, text: str) -> Predictio
         scores=data.get("scores", {}),
         region=region,
         bundle=bundle,
+        areas=_load_areas(data.get("areas")),
+        possible=None if data.get("possible") is None else tuple(data["possible"]),
+        **{name: data.get(name, False) for name in _FLAGS},
+    )
+
+
+def _dump_areas(areas: Areas | None) -> list[Any] | None:
+    if areas is None:
+        return None
+    place = [areas.left, areas.top, areas.right, areas.bottom]
+    return [areas.width, areas.height, list(areas.labels), areas.runs, *place]
+
+
+def _load_areas(value: list[Any] | None) -> Areas | None:
+    if value is None:
+        return None
+    width, height, labels, runs, left, top, right, bottom = value
+    return Areas(
+        width=width, height=height, labels=tuple(labels), runs=runs, left=left, top=top, right=right, bottom=bottom
     )
 
 

@@ -130,7 +130,17 @@ def _prediction(role: str, labels: Sequence[str], seed: int) -> Prediction:
     best, sure = seed % len(labels), 1.0 if len(labels) == 1 else 0.55 + 0.4 * (seed % 97) / 97
     rest = (1.0 - sure) / max(len(labels) - 1, 1)
     scores = {label: sure if number == best else rest for number, label in enumerate(labels)}
-    return Prediction(role=role, label=labels[best], probability=sure, scores=scores, bundle=BUNDLE)
+    return Prediction(
+        role=role,
+        label=labels[best],
+        probability=sure,
+        scores=scores,
+        bundle=BUNDLE,
+        possible=(None, (), (labels[best],), tuple(labels))[seed % 4],
+        alarm=seed % 5 == 0,
+        review=seed % 6 == 0,
+        unknown=seed % 11 == 0,
+    )
 
 
 def _views(place: Place) -> Iterator[tuple[str, SiteView, Any]]:

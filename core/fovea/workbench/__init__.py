@@ -1,11 +1,15 @@
 """The door for apps: one object that is made in ``main``, passed down and closed.
 
 :class:`Workbench` returns frozen values and raises only :class:`fovea.errors.FoveaError`. torch is loaded by
-:meth:`Workbench.train` and :meth:`Workbench.backbones`, and by nothing else.
+:meth:`Workbench.train`, :meth:`Workbench.backbones` and what else trains, and by nothing that serves.
 """
 
 from fovea.batch import BatchSummary
 from fovea.delivery import Delivered
+from fovea.engine.audits.check import DataCheck, DoublePicture
+from fovea.engine.compare import Compared
+from fovea.engine.newsite import NewSite
+from fovea.engine.resampling import Interval
 from fovea.fitting import Change, Preview
 from fovea.live import SourceStatus, WatchSummary
 from fovea.plugin import Case
@@ -14,6 +18,8 @@ from fovea.report import column_widths
 from fovea.store.values import AuditHead, FaultRow, LineUp, Run, Site
 from fovea.workbench.bench import Workbench
 from fovea.workbench.config import Config, load_config
+from fovea.workbench.craft import Doubts, RatesTried, RunsCompared
+from fovea.workbench.explaining import Explained, Why
 from fovea.workbench.jsonable import plain
 from fovea.workbench.views import (
     ActionResult,
@@ -41,28 +47,38 @@ __all__ = [
     "BatchSummary",
     "Case",
     "Change",
+    "Compared",
     "Config",
+    "DataCheck",
     "Delivered",
     "DemoResult",
     "DomainView",
+    "DoublePicture",
+    "Doubts",
     "EventView",
+    "Explained",
     "Exported",
     "FaultRow",
     "FitView",
+    "Interval",
     "Judged",
     "LineUp",
     "ModelView",
+    "NewSite",
     "PluginList",
     "Preview",
     "Progress",
+    "RatesTried",
     "ReportFiles",
     "Run",
+    "RunsCompared",
     "SettingView",
     "Site",
     "SiteSummary",
     "SourceStatus",
     "TrainedView",
     "WatchSummary",
+    "Why",
     "Workbench",
     "column_widths",
     "load_config",

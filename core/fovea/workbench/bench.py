@@ -23,6 +23,8 @@ from fovea.store.store import Store
 from fovea.store.values import AuditHead, FaultRow, LineUp, Run, Site
 from fovea.workbench import fitting, models, reports, sites, telling, watching
 from fovea.workbench.config import Config, listener_settings
+from fovea.workbench.craft import Craft
+from fovea.workbench.judging import Judging, split_of
 from fovea.workbench.views import (
     ActionResult,
     Answer,
@@ -169,11 +171,11 @@ class Workbench:
 
     # Models
 
-    def backbones(self) -> tuple[Any, ...]:
-        """The backbones a training may start from. Loads torch."""
+    def backbones(self, search: str = "") -> tuple[Any, ...]:
+        """The backbones a training may start from, those with ``search`` in their names. Loads torch."""
         from fovea.engine.backbones import backbones
 
-        return backbones()
+        return backbones(search)
 
     def pretrain(self, folder: Path, *, progress: Progress, stop: Callable[[], bool], **plan: Any) -> Any:
         """Learn weights from drawn pictures; see :func:`fovea.engine.pretrain.pretrain` and, for ``plan``, its Plan."""
@@ -209,18 +211,21 @@ class Workbench:
         )
         return models.train(config, self.store, asked, progress=progress, stop=stop)
 
+    @property
+    def judging(self) -> Judging:
+        """What tells how good models are: on a folder, against each other, at a new site."""
+        return Judging(config=self.config, registry=self.registry)
+
+    @property
+    def craft(self) -> Craft:
+        """What helps with a training: rates tried, labels doubted, runs side by side."""
+        return Craft(config=self.config, registry=self.registry, find_run=self.run)
+
     def evaluate(
-        self,
-        *,
-        model: str,
-        folder: Path,
-        settings: Sequence[str] = (),
-        progress: Progress,
-        stop: Callable[[], bool] = never,
+        self, *, model: str, folder: Path, progress: Progress, stop: Callable[[], bool] = never, **asked: Any
     ) -> Judged:
-        """Judge a model on labelled pictures that it did not learn from. Raises Stopped once ``stop`` says so."""
-        bundle, told = models.find_model(self.config, model), models.stoppable(progress, stop)
-        return models.judge(self.registry, bundle, folder=folder, settings=settings, progress=told)
+        """Judge a model on labelled pictures that it did not learn from; for ``asked`` see :class:`Judging`."""
+        return self.judging.evaluate(model=model, folder=folder, progress=progress, stop=stop, **asked)
 
     def predict(
         self, *, model: str, paths: Sequence[Path], progress: Progress, stop: Callable[[], bool] = never
@@ -236,6 +241,10 @@ class Workbench:
     def run(self, name: str) -> Run:
         """One training. Raises UnknownName."""
         return self.store.run(name)
+
+    def split(self, name: str) -> bytes:
+        """The split of a training as a table (CSV) that another can import. Raises UnknownName, DataError."""
+        return split_of(self.store.run(name))
 
     # Work
 

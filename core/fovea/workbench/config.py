@@ -53,6 +53,11 @@ class Config(BaseModel):
         return self.home / "runs"
 
     @property
+    def cache(self) -> Path:
+        """Folder of what can be made again: squares and features. It may be deleted while nothing runs."""
+        return self.home / "cache"
+
+    @property
     def clips(self) -> Path:
         """Folder of the clips of findings, by site."""
         return self.home / "clips"

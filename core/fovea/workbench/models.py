@@ -12,10 +12,10 @@ from glob import escape
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from fovea.engine.evaluate import Evaluation, evaluate
+from fovea.engine.doubts import notes_of
 from fovea.engine.recipe import Recipe
 from fovea.errors import BundleRefused, DataError, FoveaError, Stopped, UnknownName, UsageError
-from fovea.plugin import Domain, Sample, ViewSettings
+from fovea.plugin import Domain, Sample
 from fovea.progress import Progress, watched
 from fovea.registry import Registry
 from fovea.serving.bundle import SUFFIX, Bundle, check_name, digest_of, open_bundle, version_of
@@ -23,9 +23,10 @@ from fovea.serving.score import Job, Outcome, Scorer
 from fovea.settings import parse, resolve, together
 from fovea.store.store import Store
 from fovea.store.values import LineUp, Run
+from fovea.workbench.before import Asked, show_training, unknown_of
 from fovea.workbench.config import Config
 from fovea.workbench.sites import need_folder, settings_from, view_of
-from fovea.workbench.views import Answer, Judged, ModelView, TrainedView
+from fovea.workbench.views import Answer, ModelView, TrainedView
 
 if TYPE_CHECKING:
     from fovea.engine.train import Trained
@@ -127,18 +128,6 @@ class Wish:
     recipe: Sequence[str] = ()
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Asked:
-    """A training whose settings were all found to be right."""
-
-    domain: Domain
-    folder: Path
-    name: str
-    role: str
-    view: ViewSettings
-    recipe: Recipe
-
-
 def understand(domain: Domain, wish: Wish) -> Asked:
     """What a wish comes to.
 
@@ -179,6 +168,7 @@ def train(config: Config, store: Store, asked: Asked, *, progress: Progress, sto
             recipe=asked.recipe,
             folder=run.folder,
             models=config.models,
+            cache=config.cache,
             name=asked.name,
             progress=progress,
             stop=stop,
@@ -189,10 +179,12 @@ def train(config: Config, store: Store, asked: Asked, *, progress: Progress, sto
         name=trained.bundle.name,
         run=run.name,
         path=trained.bundle.path,
-        judged=judged(trained.evaluation),
+        judged=show_training(config, asked, trained, elder),
         recipe=done.recipe,
         seconds=time.monotonic() - began,
         before=version_of(asked.name, elder) if elder else "",
+        unknown=unknown_of(run.folder),
+        notes=notes_of(run.folder),
     )
 
 
@@ -213,7 +205,7 @@ def _finished(run: Run, trained: Trained) -> Run:
         state="finished",
         ended=datetime.now(UTC),
         recipe=trained.recipe.model_dump(mode="json"),
-        figures=trained.evaluation.to_json(),
+        figures={**trained.evaluation.to_json(), "notes": list(notes_of(run.folder))},
         curves={"epochs": [dict(epoch) for epoch in trained.curves]},
         environment={**run.environment, **trained.bundle.versions},
         fingerprint=trained.bundle.fingerprint,
@@ -255,36 +247,12 @@ def stoppable(progress: Progress, stop: Callable[[], bool]) -> Progress:
     return watched(progress, look)
 
 
-def judge(registry: Registry, bundle: Bundle, *, folder: Path, settings: Sequence[str], progress: Progress) -> Judged:
-    """Judge a bundle on a folder of labelled pictures, read as the bundle's own training data were."""
-    need_folder(folder)
-    domain = registry.domain(bundle.domain)
-    view, _ = settings_from(domain, settings, view=[bundle.view])
-    return judged(evaluate(domain=domain, root=folder, view=view, bundle=bundle, progress=progress))
-
-
-def judged(evaluation: Evaluation) -> Judged:
-    """An evaluation as apps see it."""
-    return Judged(
-        figures={name: (i.value, i.low, i.high) for name, i in evaluation.figures.items()},
-        baselines=evaluation.baselines,
-        classes=tuple(evaluation.to_json()["classes"]),
-        confusion=evaluation.confusion,
-        labels=evaluation.labels,
-        pictures=evaluation.pictures,
-        groups=evaluation.groups,
-        unreadable=len(evaluation.unreadable),
-        learned=evaluation.learned,
-        kind=evaluation.kind,
-    )
-
-
 def ask(registry: Registry, bundle: Bundle, paths: Sequence[Path], progress: Progress) -> tuple[Answer, ...]:
     """What a bundle says of these files, and of every picture in these folders."""
     domain = registry.domain(bundle.domain)
     view = view_of(domain, bundle.view)
     answers: list[Answer] = []
-    found = list(_below(domain, paths, view))
+    found = list(below(domain, paths, view))
     progress.start("predict", sum(len(samples) for _, samples in found))
     for root, samples in found:
         job = Job(domain=domain, root=root, view=view, bundles={bundle.role: bundle.path})
@@ -300,7 +268,7 @@ def ask(registry: Registry, bundle: Bundle, paths: Sequence[Path], progress: Pro
 _AT_ONCE = 16
 
 
-def _below(domain: Domain, paths: Sequence[Path], view: Any) -> Iterator[tuple[Path, Sequence[Sample]]]:
+def below(domain: Domain, paths: Sequence[Path], view: Any) -> Iterator[tuple[Path, Sequence[Sample]]]:
     """Each root with its samples; files of one folder are asked about together."""
     files: dict[Path, list[Sample]] = {}
     for path in paths:
@@ -330,4 +298,8 @@ def _answer(root: Path, bundle: Bundle, outcome: Outcome) -> Answer:
         fault=fault,
         kind=bundle.kind,
         labels=best.labels if best else (),
+        possible=best.possible if best else None,
+        alarm=best is not None and best.alarm,
+        review=best is not None and best.review,
+        unknown=best is not None and best.unknown,
     )

@@ -12,6 +12,9 @@ from typing import Any
 from pydantic import BaseModel
 
 from fovea.batch import BatchSummary
+from fovea.engine.curves import Curve, Points, Reliability
+from fovea.engine.evaluate import Evaluation
+from fovea.engine.subgroups import Subgroup
 from fovea.fitting import Preview
 from fovea.plugin import Attribute, Domain, Param, Report
 from fovea.registry import Broken, Loaded, own_parts
@@ -140,7 +143,9 @@ class Judged:
     """Figures of a model: each headline is (value, low, high) with its 95 % interval by group.
 
     ``classes`` has one mapping a label (``classify``, ``multilabel``) or value (``regress``), a figure that cannot be
-    told being None; ``confusion`` is empty but for ``classify``.
+    told being None; ``confusion`` is empty but for ``classify``. ``curves``, ``reliability``, ``subgroups`` and
+    ``risk`` are those of :class:`fovea.engine.evaluate.Evaluation`; ``units`` are the units' decisions, where they were
+    asked for; ``page`` is where it was all written to be looked at.
     """
 
     figures: Mapping[str, tuple[float, float, float]]
@@ -153,13 +158,76 @@ class Judged:
     unreadable: int
     learned: int
     kind: str = "classify"
+    curves: tuple[Curve, ...] = ()
+    reliability: Reliability | None = None
+    subgroups: tuple[Subgroup, ...] = ()
+    units: UnitsJudged | None = None
+    risk: Points = ()
+    page: Path | None = None
+
+
+def judged_view(evaluation: Evaluation) -> Judged:
+    """An evaluation as apps see it."""
+    return Judged(
+        figures={name: (i.value, i.low, i.high) for name, i in evaluation.figures.items()},
+        baselines=evaluation.baselines,
+        classes=tuple(evaluation.to_json()["classes"]),
+        confusion=evaluation.confusion,
+        labels=evaluation.labels,
+        pictures=evaluation.pictures,
+        groups=evaluation.groups,
+        unreadable=len(evaluation.unreadable),
+        learned=evaluation.learned,
+        kind=evaluation.kind,
+        curves=evaluation.curves,
+        reliability=evaluation.reliability,
+        subgroups=evaluation.subgroups,
+        risk=evaluation.risk,
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class UnitsOf:
+    """What was decided on the units that have a label.
+
+    Args:
+        label: of at least one of a unit's pictures; empty: units of which no picture has any.
+        units: how many there are.
+        flagged: share of them with a finding, with its 95 % interval.
+        said: share of them with a decision of that label; None for the empty label.
+        said_elsewhere: share of the other units with a decision of that label; None likewise, or where there are none.
+    """
+
+    label: str
+    units: int
+    flagged: tuple[float, float, float]
+    said: tuple[float, float, float] | None
+    said_elsewhere: tuple[float, float, float] | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class UnitsJudged:
+    """How a domain's decisions compare with the labels of the units they are on.
+
+    Args:
+        labels: a label each.
+        units: decided and labelled.
+        left_out: because the model learned from one of their pictures or of its group.
+        faults: units that could not be decided, a sentence each.
+    """
+
+    labels: tuple[UnitsOf, ...]
+    units: int
+    left_out: int
+    faults: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TrainedView:
     """A training that is done: its bundle, its run, its figures on pictures it never saw.
 
-    ``before`` is what the version is called now that had the name before, empty where there was none.
+    ``before`` is what the version is called now that had the name before, empty where there was none; ``unknown`` are
+    names in an imported split that no picture has; ``notes`` are sentences on what is odd in the data.
     """
 
     name: str
@@ -169,6 +237,8 @@ class TrainedView:
     recipe: Mapping[str, Any]
     seconds: float
     before: str = ""
+    unknown: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -176,7 +246,7 @@ class Answer:
     """What a model says of one picture; ``fault`` stands in its place where it could not be read.
 
     ``label``, ``probability`` and ``scores`` are those of :class:`fovea.plugin.Prediction`; ``labels`` takes a label of
-    kind ``multilabel`` apart.
+    kind ``multilabel`` apart. ``possible``, ``alarm``, ``review`` and ``unknown`` are those of the prediction, too.
     """
 
     path: str
@@ -187,6 +257,10 @@ class Answer:
     fault: str = ""
     kind: str = "classify"
     labels: tuple[str, ...] = ()
+    possible: tuple[str, ...] | None = None
+    alarm: bool = False
+    review: bool = False
+    unknown: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

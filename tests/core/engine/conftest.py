@@ -23,6 +23,7 @@ TINY = {
     "threads": 1,
     "lr": 0.001,
     "dropout": 0.0,
+    "audit": False,
 }
 
 
@@ -88,6 +89,7 @@ class Bench:
             "recipe": Recipe(**{**TINY, **recipe}),
             "folder": folder or self.folder,
             "models": self.models,
+            "cache": self.models.with_name("cache"),
             "name": name,
             "progress": progress,
             "stop": stop,
@@ -104,7 +106,7 @@ def bench(tmp_path):
     return make_bench(tmp_path)
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def filling():
     return fill
 

@@ -34,7 +34,15 @@ def test_it_is_the_least_of_the_cross_entropy():
 def test_a_few_pictures_that_are_all_right_do_not_ask_for_certainty():
     logits = np.array([[2.0, 0.0]] * 5, np.float32)
     found = temperature(logits, np.zeros(5, np.int64))
-    assert 1 / (1 + np.exp(-2 / found)) == pytest.approx(6 / 7, abs=0.01)
+    assert 1 / (1 + np.exp(-2 / found)) == pytest.approx(6 / 7, abs=0.02)
+
+
+def test_a_few_pictures_that_are_wrong_do_not_ask_for_no_certainty_at_all():
+    logits = np.array([[2.0, 0.0]] * 15, np.float32)
+    found = temperature(logits, np.arange(15) % 2)  # right no more often than chance
+    assert 1.5 < found < 5
+    many = temperature(np.tile(logits, (100, 1)), np.arange(1500) % 2)
+    assert many > 2 * found
 
 
 def test_no_pictures_leave_the_probabilities_as_they_are():

@@ -3,10 +3,10 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from fovea.engine.data import Pictures, changed, even_cuts, order_of, training_batches
+from fovea.engine.data import Pictures, changed, even_cuts, moved, order_of, training_batches
 from fovea.engine.draws import identify, mix
 from fovea.errors import PluginError
-from fovea.plugin import Domain, DomainInfo, TaskSpec, albumentations
+from fovea.plugin import UNTOLD, Domain, DomainInfo, TaskSpec, albumentations
 
 
 @pytest.fixture
@@ -111,3 +111,38 @@ def test_draws_are_a_function_of_their_salts():
     ids = identify([("a", "", ""), ("b", "", "")])
     assert mix(ids, 1, 2).tolist() == mix(ids, 1, 2).tolist()
     assert len({*mix(ids, 1, 2).tolist(), *mix(ids, 2, 1).tolist(), *mix(ids, 1).tolist()}) == 6
+
+
+def test_a_mask_moves_with_its_picture_and_nothing_is_known_of_what_comes_in(domain):
+    pixels = np.zeros((16, 16, 3), np.uint8)
+    mask = np.zeros((16, 16), np.uint8)
+    pixels[2:5, 3:6], mask[2:5, 3:6] = 200, 1
+    shift = albumentations([("Affine", {"translate_px": {"x": (4, 4), "y": (0, 0)}, "p": 1.0})])
+    moved_pixels, moved_mask = moved(domain, shift, pixels, mask, 0)
+    assert np.array_equal(moved_mask == 1, moved_pixels[..., 0] > 100)
+    assert (moved_mask[:, :3] == UNTOLD).all()
+    assert (moved_mask[0, 6:] == 0).all()
+
+
+def test_batches_of_masks_hold_them_in_the_place_of_targets(pictures, domain):
+    masks = pictures.pixels[..., 0] % 3
+    drawn = Pictures(
+        pixels=pictures.pixels, rows=pictures.rows, targets=pictures.targets, ids=pictures.ids, masks=masks
+    )
+    flip = lambda: albumentations([("HorizontalFlip", {"p": 0.5})])  # noqa: E731 - as short as it is
+    for pixels, answers in epoch_of(drawn, domain, augments=flip):
+        assert np.array_equal(answers, pixels[..., 0] % 3)
+
+
+@pytest.mark.parametrize(
+    "augment, sentence",
+    [
+        (lambda pixels, *, seed, mask: (pixels, None), "answered NoneType for a mask"),
+        (lambda pixels, *, seed, mask: (pixels, mask[:2]), "for a mask of uint8"),
+        (lambda pixels, *, seed, mask: (pixels, mask + np.uint8(3)), "made labels in a mask that were not there"),
+        (lambda pixels, *, seed: (pixels, None), "raised TypeError"),
+    ],
+)
+def test_a_change_that_breaks_the_mask_is_the_plugins_fault(domain, augment, sentence):
+    with pytest.raises(PluginError, match=sentence):
+        moved(domain, augment, np.zeros((4, 4, 3), np.uint8), np.ones((4, 4), np.uint8), 0)

@@ -21,6 +21,7 @@ from fovea.serving.score import Job, Scorer
 
 GROUPS = 48
 TINY = {
+    "audit": False,
     "backbone": "torchvision:squeezenet1_1",
     "weights": "none",
     "size": 32,
@@ -95,6 +96,7 @@ def facts(folder, domain, *, run="run", stop=lambda: False, **recipe):
         "recipe": Recipe(**{**TINY, **recipe}),
         "folder": folder / run,
         "models": folder / "models",
+        "cache": folder / "cache",
         "name": "lights",
         "progress": silent(),
         "stop": stop,
@@ -198,7 +200,7 @@ def test_a_stopped_training_goes_on_to_the_same_bits(tmp_path, kind, answer, fil
     whole = train(**facts(tmp_path, domain, run="whole", **settings))
     calls = iter(range(200))
     with pytest.raises(Stopped, match="run it again to go on"):
-        train(**facts(tmp_path, domain, stop=lambda: next(calls) > 100, **settings))
+        train(**facts(tmp_path, domain, stop=lambda: next(calls) > 8, **settings))
     again = train(**facts(tmp_path, domain, **settings))
     one, other = load_file(whole.bundle.weights), load_file(again.bundle.weights)
     assert all(torch.equal(one[name], other[name]) for name in one)

@@ -61,7 +61,7 @@ def test_fractions_add_up_to_one():
     assert sum(Recipe().fractions.values()) == pytest.approx(1)
 
 
-@pytest.mark.parametrize("name", ["resnet18", "torchvision:", "timm:resnet18", "torchvision:../x"])
+@pytest.mark.parametrize("name", ["resnet18", "torchvision:", "nowhere:resnet18", "torchvision:../x"])
 def test_a_backbone_of_nowhere_is_answered_with_an_example_and_where_all_are(name):
     with pytest.raises(SettingsError) as told:
         settle(Recipe, "", [{"backbone": name}], prefix="recipe.")

@@ -12,11 +12,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from safetensors.torch import load_file, save_file
+from safetensors.torch import load_file
 
-from fovea.engine import loop, room
-from fovea.engine import train as walk
+from fovea.engine import room
 from fovea.engine.evaluate import evaluate
+from fovea.engine.full import fit_full
+from fovea.engine.prepared import prepare
 from fovea.engine.train import train
 from fovea.errors import DataError, FoveaError, Locked, PluginError, Stopped, UnknownName, UsageError
 from fovea.progress import silent
@@ -24,6 +25,21 @@ from fovea.serving.bundle import open_bundle
 from fovea.serving.network import Network
 
 SHUFFLE = "torchvision:shufflenet_v2_x0_5"
+
+
+CRAFT = {
+    "ema": 0.9,
+    "mixup": 0.4,
+    "cutmix": 1.0,
+    "accumulate": 2,
+    "schedule": "plateau",
+    "unfreeze": "gradual",
+    "layer_decay": 0.7,
+    "l1": 1e-5,
+    "loss": "focal",
+    "class_balance": "effective",
+}
+"""All of the training craft that can be had at once."""
 
 
 def go(bench, **options):
@@ -47,10 +63,11 @@ def assert_same(one, other):
 def learn(bench, *, stop=lambda: False, folder=None, **recipe):
     """The learning alone, without export and judgement: the weights it ends with."""
     given = bench.arguments(progress=silent(), folder=folder, **{"backbone": SHUFFLE, "lr": 0.003, **recipe})
-    facts = [given[name] for name in ("domain", "root", "view", "role", "recipe", "folder", "progress")]
+    facts = [given.pop(name) for name in ("domain", "root", "view", "role")]
+    told = {name: given[name] for name in ("recipe", "folder", "cache", "progress")}
     with room.held(given["folder"], "training"), room.threads(1):
-        run = walk._prepare(*facts)
-        loop.fit(walk._course(run), recipe=run.recipe, folder=run.folder, progress=silent(), stop=stop)
+        run = prepare(*facts, **told)
+        fit_full(run, progress=silent(), stop=stop)
     return run.whole.state_dict()
 
 
@@ -153,7 +170,12 @@ def test_another_seed_gives_other_bits(bench, tmp_path):
 
 @pytest.mark.parametrize(
     "settings",
-    [{"optimizer": "sgd", "dropout": 0.5}, {"optimizer": "adam", "precision": "bf16"}, {"class_balance": "sampler"}],
+    [
+        {"optimizer": "sgd", "dropout": 0.5},
+        {"optimizer": "adam", "precision": "bf16"},
+        {"class_balance": "sampler"},
+        {**CRAFT, "epochs": 4},
+    ],
 )
 @pytest.mark.parametrize("batches", [1, 3, 4])
 def test_a_stopped_training_goes_on_to_the_same_bits(bench, tmp_path, batches, settings):
@@ -188,28 +210,29 @@ KILLED = """
     folder = Path({folder!r})
     bench = conftest.Bench(folder / "site", folder / "run", folder / "models", conftest.make_domain(), ViewSettings())
     shuffle = {{"backbone": "torchvision:shufflenet_v2_x0_5", "lr": 0.003}}
-    train(**bench.arguments(progress=telling, epochs=4, stop=slow, **shuffle))
+    train(**bench.arguments(progress=telling, epochs=4, stop=slow, **shuffle, **{craft!r}))
 """
 
 
 @pytest.mark.slow
-def test_a_killed_training_goes_on_to_the_same_bits(bench, tmp_path):
-    whole = learn(bench, folder=tmp_path / "whole", epochs=4)
-    code = textwrap.dedent(KILLED.format(tests=str(Path(__file__).parent), folder=str(tmp_path)))
+@pytest.mark.parametrize("craft,steps", [({}, 9), (CRAFT, 5)])
+def test_a_killed_training_goes_on_to_the_same_bits(bench, tmp_path, craft, steps):
+    whole = learn(bench, folder=tmp_path / "whole", epochs=4, **craft)
+    code = textwrap.dedent(KILLED.format(tests=str(Path(__file__).parent), folder=str(tmp_path), craft=craft))
     child = subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, text=True)
-    for _ in range(9):  # past the second of four epochs, in the middle of the third
+    for _ in range(steps):  # past the second of four epochs, in the middle of the third
         assert child.stdout.readline() == "batch\n"
     child.send_signal(signal.SIGKILL)
     child.wait()
     child.stdout.close()
     assert (bench.folder / "checkpoint.pt").is_file()
-    assert_same(whole, learn(bench, epochs=4))
+    assert_same(whole, learn(bench, epochs=4, **craft))
 
 
 def test_a_stop_while_pictures_are_looked_at_ends_the_training_there(bench):
     with pytest.raises(Stopped, match="before it learned anything"):
         go(bench, stop=stop_after(3))
-    assert not (bench.folder / "survey.json").exists()
+    assert not list(bench.folder.parent.glob("cache/surveys/*"))
     assert not bench.models.exists()
 
 
@@ -268,17 +291,9 @@ def test_a_loss_that_is_no_number_ends_in_a_sentence(bench):
         go(bench, optimizer="sgd", lr=10, clip=0, epochs=20, precision="fp32", momentum=0.99)
 
 
-def test_a_frozen_backbone_stays_as_it_was(bench, tmp_path):
-    first = learn(bench, folder=tmp_path / "first", epochs=1)
-    save_file({name.removeprefix("network."): t.contiguous() for name, t in first.items()}, tmp_path / "w.safetensors")
-    second = learn(bench, weights=str(tmp_path / "w.safetensors"), freeze="backbone", epochs=1)
-    assert all(torch.equal(first[name], second[name]) for name in first if not name.startswith("network.fc."))
-    assert not torch.equal(first["network.fc.1.weight"], second["network.fc.1.weight"])
-
-
 def test_without_validation_the_last_epoch_is_kept(bench):
     done = go(bench, validation=0, calibration=0)
-    assert set(done.curves[0]) == {"train_loss", "seconds"}
+    assert set(done.curves[0]) == {"train_loss", "lr", "seconds"}
     assert done.bundle.temperature == 1.0
 
 

@@ -11,6 +11,7 @@ from fovea.errors import BundleRefused, FoveaError, UsageError
 from fovea.plugin import Preprocess
 from fovea.serving.bundle import FILES, SUMS, Bundle, find_version, open_bundle, write_bundle
 from fovea.serving.preprocess import PREPROCESS_ID
+from fovea.serving.readings import Alarm, Certainty, Familiar, Review, Sets
 
 
 def draft(**changes):
@@ -168,6 +169,51 @@ def test_a_description_that_makes_no_sense_is_refused(written, facts):
     change(written, **facts)
     with pytest.raises(BundleRefused):
         open_bundle(written)
+
+
+SETS = {"points": [0.1, 0.2], "coverage": 0.9}
+ALARM = {"labels": ["rust"], "point": 0.1, "aim": "the greatest F1"}
+
+
+@pytest.mark.parametrize(
+    "told",
+    [
+        {"sets": {**SETS, "points": [0.1]}},
+        {"sets": {**SETS, "points": [0.1, 1.1]}},
+        {"sets": {**SETS, "coverage": 1.0}},
+        {"sets": {**SETS, "pooled": ["mildew"]}},
+        {"review": {"sure": 2.0, "share": 0.1, "error": 0.0}},
+        {"review": {"sure": 0.5, "share": 0.0, "error": 0.0}},
+        {"familiar": {"most": -1.0, "kept": 0.95}},
+        {"familiar": {"most": float("inf"), "kept": 0.95}},
+        {"alarm": {**ALARM, "labels": []}},
+        {"alarm": {**ALARM, "labels": ["rust", "scab"]}},
+        {"alarm": {**ALARM, "labels": ["mildew"]}},
+        {"alarm": {**ALARM, "point": float("nan")}},
+        {"sets": "many"},
+    ],
+)
+def test_a_certainty_that_makes_no_sense_is_refused(written, told):
+    change(written, certainty=told)
+    with pytest.raises(BundleRefused, match=r"certainty makes no sense|does not say what a bundle is"):
+        open_bundle(written)
+
+
+def test_a_certainty_is_read_again(tmp_path, files):
+    of = Certainty(
+        sets=Sets(points=(0.1, 0.2), coverage=0.9, pooled=("scab",)),
+        review=Review(sure=0.5, share=0.1, error=0.02),
+        familiar=Familiar(most=2.5, kept=0.95),
+        alarm=Alarm(labels=("rust",), point=0.1, aim="the greatest F1"),
+        lacking=("It tells nothing else.",),
+    )
+    written = write_bundle(draft(certainty=of), models=tmp_path / "models", files=files, card="")
+    assert open_bundle(written.path).certainty == of
+
+
+def test_a_bundle_from_before_there_was_a_certainty_opens(written):
+    assert "certainty" not in json.loads((written / "bundle.json").read_text())
+    assert open_bundle(written).certainty is None
 
 
 @pytest.mark.parametrize("text", ["", "[]", "{}", "null", "\xff", '{"format_version": "1"}'])

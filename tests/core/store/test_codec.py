@@ -10,6 +10,7 @@ import pytest
 
 from fovea.errors import StoreError
 from fovea.plugin import (
+    Areas,
     Box,
     Decision,
     Evidence,
@@ -190,3 +191,25 @@ def test_a_time_without_a_zone_is_refused():
 def test_a_zone_nobody_knows_is_told():
     with pytest.raises(StoreError, match="time zone 'Moon/Tycho' is not known"):
         codec.moment(0, "Moon/Tycho")
+
+
+def test_the_areas_of_a_prediction_come_back():
+    areas = Areas(labels=("background", "rüst"), width=4, height=2, runs="0:3 1:4 -:1", left=0.25, right=0.75)
+    prediction = Prediction(role="lesions", label="rüst", probability=0.9, scores={"rüst": 0.5}, areas=areas)
+    text = codec.dump_prediction(prediction)
+    assert codec.load_prediction("lesions", "", "", text) == prediction
+
+
+def test_a_prediction_without_areas_is_stored_as_before():
+    assert "areas" not in codec.dump_prediction(Prediction(role="disease", label="rust", probability=0.5))
+
+
+@pytest.mark.parametrize("possible", [None, (), ("scab", "rust")])
+def test_what_a_prediction_says_of_itself_comes_back(possible):
+    said = Prediction(role="disease", label="rust", possible=possible, alarm=True, review=True, unknown=True)
+    assert codec.load_prediction("disease", "", "", codec.dump_prediction(said)) == said
+
+
+def test_a_prediction_that_says_nothing_of_itself_is_stored_as_before():
+    text = codec.dump_prediction(Prediction(role="disease", label="rust", probability=0.5))
+    assert text == '{"label":"rust","probability":0.5}'
