@@ -45,11 +45,18 @@ check: setup
 	MYPYPATH=sample_data $(BIN)/mypy sample_data/make.py
 	$(BIN)/lint-imports
 
-# seconds, then two minutes, then five minutes a seed; all but the first need the pictures under FOVEA_REAL_DATA
+# from seconds to five minutes each, and a seed of the last; all but the first and third need FOVEA_REAL_DATA
 bench: setup
 	$(BIN)/python benchmarks/help_time.py
 	$(BIN)/python benchmarks/batch_memory.py
+	$(BIN)/python benchmarks/probe_pass.py
 	$(BIN)/python benchmarks/starter_probe.py
+	$(BIN)/python benchmarks/conformal.py
+	$(BIN)/python benchmarks/unknown.py seed=0
+	$(BIN)/python benchmarks/leak_audit.py
+	$(BIN)/python benchmarks/shortcut_audit.py
+	$(BIN)/python benchmarks/segment_coffee.py
+	$(BIN)/python benchmarks/anomaly.py threads=1
 	for seed in $(SEEDS); do $(BIN)/python benchmarks/train_lab_apple.py seed=$$seed threads=1 || exit 1; done
 
 clean:

@@ -76,7 +76,10 @@ def rebuild(bundle: Bundle) -> Whole:
     """
     from safetensors.torch import load_file
 
-    recipe = Recipe.model_validate({**bundle.recipe, "weights": "none"})
+    known = {
+        name: value for name, value in bundle.recipe.items() if name in Recipe.model_fields
+    }  # some are of the past
+    recipe = Recipe.model_validate({**known, "weights": "none"})
     whole, _ = make(recipe, task=task_of(bundle.kind), preprocess=bundle.preprocess, outputs=len(bundle.labels))
     if bundle.readout is not None:
         whole.network = reading(whole.network, bundle.readout, outputs=len(bundle.labels))

@@ -66,6 +66,7 @@ def predict(bundle: Bundle, row: NDArray[np.float32], region: str = "") -> Predi
         scores={bundle.labels[0]: normal, bundle.labels[1]: anomaly, DISTANCE: distance},
         region=region,
         bundle=bundle.digest,
+        alarm=found,
     )
 
 

@@ -91,11 +91,15 @@ class Explained:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Looked:
-    """What the network sees of a picture, and the same as finely as it is drawn; None where it cannot be looked at."""
+    """What the network sees of a picture, and the same as finely as it is drawn; None where it cannot be looked at.
+
+    ``pictures`` is 1 where it is the last of its picture, 0 otherwise.
+    """
 
     known: Why
     square: Square | None = None
     fine: Square | None = None
+    pictures: int = 1
 
 
 def explain(
@@ -135,6 +139,8 @@ def explain(
         for some in _by_eights(_look_at(domain, bundle, paths, progress)):
             for looked, found in _explained(model, some, labels):
                 sheets.add(looked, found)
+                progress.advance(looked.pictures)
+        progress.finish()
         return sheets.finish()
     except FileExistsError:
         raise UsageError(f"{out} is a file: name a folder for the maps") from None
@@ -167,9 +173,7 @@ def _look_at(domain: Domain, bundle: Bundle, paths: Sequence[Path], progress: Pr
             viewing = Viewing(domain=domain, root=root, view=view, fitted=Fitted(), side=bundle.preprocess.side)
             for seen in viewing.see(list(of_unit)):
                 yield from _seen(root, seen, domain, bundle)
-                progress.advance()
             viewing.close()
-    progress.finish()
 
 
 def _seen(root: Path, seen: Seen | Broken, domain: Domain, bundle: Bundle) -> Iterator[Looked]:
@@ -179,8 +183,11 @@ def _seen(root: Path, seen: Seen | Broken, domain: Domain, bundle: Bundle) -> It
     elif seen.image is None:
         yield Looked(known=replace(known, reason=seen.fault.reason if seen.fault else "it cannot be read", fault=True))
     else:
-        for region in regions_for(domain.info.tasks[bundle.role], seen.measures):
-            yield _looked(known, seen.image, bundle, region)
+        regions = regions_for(domain.info.tasks[bundle.role], seen.measures)
+        for region in regions:
+            yield replace(_looked(known, seen.image, bundle, region), pictures=int(region is regions[-1]))
+        if not regions:
+            yield Looked(known=replace(known, reason="the domain finds nothing in it that the model looks at"))
 
 
 def _named(root: Path, sample: Sample) -> Why:

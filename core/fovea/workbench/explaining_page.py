@@ -40,17 +40,18 @@ class Sheets:
         self._out, self._bundle = out, bundle
         self._made: list[Why] = []
         self._drawn: dict[Picture, bytes] = {}
-        self._pictures = 0
+        self._pictures = self._sheets = 0
 
     def add(self, looked: Looked, found: Sequence[Explanation]) -> None:
         """Write the sheet of one picture. Raises OSError."""
-        self._pictures += 1
+        self._sheets += 1
+        self._pictures += looked.pictures
         known = looked.known
         if looked.fine is None or not found:
             reason = known.reason or "the model says no label of it"
             self._made.append(replace(known, reason=reason))
             return
-        path = self._out / f"{self._pictures:04d}-{safe_name(Path(known.path).stem)}.png"
+        path = self._out / f"{self._sheets:04d}-{safe_name(Path(known.path).stem)}.png"
         _write(path, sheet(known.name, looked.fine, found, is_value=self._is_value))
         for one in found:
             why = _why(known, one, path)

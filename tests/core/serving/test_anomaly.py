@@ -3,7 +3,7 @@ import dataclasses
 import numpy as np
 import pytest
 
-from fovea.plugin import Preprocess
+from fovea.plugin import Prediction, Preprocess, Result, Sample
 from fovea.serving import anomaly
 from fovea.serving.answers import answers, predict
 from fovea.serving.bundle import Bundle
@@ -29,7 +29,7 @@ def bundle(tail=TAIL):
 def test_a_picture_beyond_the_threshold_is_an_anomaly(distance, label, share):
     (row,) = answers(bundle(), np.array([[distance, distance]], np.float32))
     said = predict(bundle(), row)
-    assert said.label == label
+    assert (said.label, said.alarm) == (label, label == "anomaly")
     assert said.scores == {"normal": 1 - share, "anomaly": share, "distance": distance}
     assert said.probability == said.scores[label]
 
@@ -65,3 +65,10 @@ def test_a_tail_that_makes_no_sense_is_not_read(fault):
 
 def test_an_anomaly_bundle_without_a_tail_is_not_read():
     assert not is_readable(bundle(None))
+
+
+def test_one_strange_region_speaks_for_a_picture_of_normal_ones():
+    sure = Prediction(role="normality", label="normal", probability=0.99, region="left")
+    found = Prediction(role="normality", label="anomaly", probability=0.6, region="right", alarm=True)
+    result = Result(sample=Sample(source="a.png"), predictions={"normality": (sure, found)})
+    assert result.best("normality") is found
