@@ -10,7 +10,7 @@ from types import SimpleNamespace
 import pytest
 
 from fovea.errors import BundleRefused, FoveaError, Locked, SettingsError, Stopped, UnknownName
-from fovea.workbench import Workbench
+from fovea.workbench import Answer, Workbench
 from fovea_apps.cli import main
 from fovea_apps.commands.train import show_trained
 from fovea_apps.signals import stoppable
@@ -103,9 +103,13 @@ def test_closing_the_pipe_early_prints_no_traceback(tmp_path):
     assert (done.returncode, done.stderr) == (0, b"")
 
 
+def an_answer(path, label, probability, fault=""):
+    return Answer(path=path, part="", label=label, probability=probability, scores={}, fault=fault)
+
+
 def test_predictions_with_an_unreadable_picture_exit_3(monkeypatch, capsys, ask):
-    good = SimpleNamespace(path="a.jpg", part="", label="rust", probability=0.91, fault="", kind="classify")
-    bad = SimpleNamespace(path="b.jpg", part="", label="", probability=0.0, fault="the file is empty", kind="classify")
+    good = an_answer("a.jpg", "rust", 0.91)
+    bad = an_answer("b.jpg", "", 0.0, "the file is empty")
     answering(monkeypatch, "predict", (good, bad))
     assert ask("predict", "leaves", "a.jpg", "b.jpg") == 3
     told = capsys.readouterr()
@@ -114,7 +118,7 @@ def test_predictions_with_an_unreadable_picture_exit_3(monkeypatch, capsys, ask)
 
 
 def test_readable_predictions_exit_0(monkeypatch, ask):
-    good = SimpleNamespace(path="a.jpg", part="", label="rust", probability=0.91, fault="", kind="classify")
+    good = an_answer("a.jpg", "rust", 0.91)
     answering(monkeypatch, "predict", (good,))
     assert ask("predict", "leaves", "a.jpg") == 0
 
@@ -221,7 +225,7 @@ def test_the_first_signal_ends_predict_and_evaluate_with_one_line_and_130(monkey
 
 def test_a_model_trained_again_says_where_the_version_before_is(monkeypatch, capsys):
     monkeypatch.setattr("fovea_apps.judged.show_judged", lambda _: None)
-    trained = SimpleNamespace(judged=None, name="leaves", seconds=1.0, path="leaves@1.fovea", before="leaves@2")
+    trained = SimpleNamespace(judged=None, name="leaves", seconds=1.0, path="leaves@1.fovea", before="leaves@2", notes=())
     show_trained(trained)
     assert "The version before is kept as leaves@2" in capsys.readouterr().out
 

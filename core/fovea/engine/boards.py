@@ -59,7 +59,7 @@ def masked(data: bytes) -> int:
     """The masked CRC-32C of some bytes.
 
     >>> hex((masked(b"123456789") - 0xA282EAD8) % 2**32)  # 0xe3069283 turned by 15 bits
-    '0x507c60d'
+    '0x2507c60d'
     """
     crc = 0xFFFFFFFF
     for byte in data:

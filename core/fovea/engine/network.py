@@ -76,9 +76,7 @@ def rebuild(bundle: Bundle) -> Whole:
     """
     from safetensors.torch import load_file
 
-    known = {
-        name: value for name, value in bundle.recipe.items() if name in Recipe.model_fields
-    }  # some are of the past
+    known = {name: value for name, value in bundle.recipe.items() if name in Recipe.model_fields}  # others are gone
     recipe = Recipe.model_validate({**known, "weights": "none"})
     whole, _ = make(recipe, task=task_of(bundle.kind), preprocess=bundle.preprocess, outputs=len(bundle.labels))
     if bundle.readout is not None:

@@ -224,7 +224,8 @@ class Prediction:
         areas: which part of the picture shows which label (``segment``), None otherwise.
         possible: the labels that cannot be ruled out at the coverage that the bundle states, the most probable first
             (``classify``, ``multilabel``); ``()`` where none is likely enough, None where the bundle does not tell.
-        alarm: whether ``label`` is one that raises an alarm, at the bundle's operating point (``classify``, ``anomaly``).
+        alarm: whether ``label`` is one that raises an alarm, at the bundle's operating point or threshold
+            (``classify``, ``anomaly``).
         review: whether the picture is among the share that a person should look at (``classify``).
         unknown: whether the picture is unlike those that the bundle learned from.
     """
