@@ -225,7 +225,9 @@ def test_the_first_signal_ends_predict_and_evaluate_with_one_line_and_130(monkey
 
 def test_a_model_trained_again_says_where_the_version_before_is(monkeypatch, capsys):
     monkeypatch.setattr("fovea_apps.judged.show_judged", lambda _: None)
-    trained = SimpleNamespace(judged=None, name="leaves", seconds=1.0, path="leaves@1.fovea", before="leaves@2", notes=())
+    trained = SimpleNamespace(
+        judged=None, name="leaves", seconds=1.0, path="leaves@1.fovea", before="leaves@2", notes=()
+    )
     show_trained(trained)
     assert "The version before is kept as leaves@2" in capsys.readouterr().out
 
