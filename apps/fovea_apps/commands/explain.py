@@ -70,7 +70,7 @@ def _show(made: Explained) -> None:
 
     rows = [
         (
-            one.name,
+            "/".join(Path(one.name).parts[-2:]),
             one.label or output.NOTHING,
             f"{one.score:.2f}" if one.sheet else output.NOTHING,
             f"{one.rival_score:.2f}" if one.sheet else output.NOTHING,

@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from types import MappingProxyType
 
+from fovea.engine import card_certainty
 from fovea.engine.card_skill import MEANINGS, SHARES
 from fovea.engine.compare import Compared
 from fovea.errors import FoveaError
@@ -134,7 +135,11 @@ def _headline(judged: Judged, name: str) -> Figure:
 
 
 def _all_figures(judged: Judged) -> Table:
-    meanings = {**MEANINGS.get(judged.kind, {}), "ece_before": "the same, before calibration"}
+    meanings = {
+        **card_certainty.MEANINGS,
+        **MEANINGS.get(judged.kind, {}),
+        "ece_before": "the same, before calibration",
+    }
     rows = [
         (
             named(name),

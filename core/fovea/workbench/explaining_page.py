@@ -75,7 +75,7 @@ class Sheets:
     def _picture(self, why: Why) -> Picture:
         said = f"{why.label}: {why.said:.4g}" if self._is_value else f"{why.label}, probability {why.said:.2f}"
         return Picture(
-            source=why.path,
+            source=f"{self._sheets:04d} {_brief(why.path)}",
             part=" ".join(one for one in (why.part, why.region) if one),
             caption=said,
             badge=f"score {why.score:.2f}" if why.shown else "no map",
@@ -117,16 +117,21 @@ class Sheets:
         )
         rows = tuple(
             (
-                why.name,
+                _brief(why.name),
                 why.label,
                 round(why.score, 2) if why.sheet else None,
                 round(why.rival_score, 2) if why.sheet else None,
                 f"{'shown: ' if why.shown else ''}{why.reason}",
-                why.sheet.name if why.sheet else None,
+                why.sheet.name.partition("-")[0] if why.sheet else None,
             )
             for why in self._made
         )
         return Table(title="All maps", columns=columns, rows=rows)
+
+
+def _brief(name: str) -> str:
+    """A picture's name with its folder's: a whole path leaves no room beside it."""
+    return "/".join(Path(name).parts[-2:])
 
 
 def _why(known: Why, one: Explanation, path: Path) -> Why:

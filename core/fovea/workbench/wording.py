@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from fovea.engine import card_certainty
 from fovea.engine.card_skill import NAMES, SHARES
 from fovea.engine.resampling import Interval
 from fovea.plugin import Cell
@@ -14,12 +15,13 @@ _THIN, _MINUS, _TO = "\u202f", "\u2212", "\u00a0to\u00a0"
 
 def named(name: str) -> str:
     """What a figure is called."""
-    return NAMES.get(name, "calibration error before" if name == "ece_before" else name.replace("_", " "))
+    names = {**card_certainty.NAMES, **NAMES}
+    return names.get(name, "calibration error before" if name == "ece_before" else name.replace("_", " "))
 
 
 def said(name: str, value: float) -> str:
     """A figure as it is read."""
-    if name in SHARES or name.endswith("accuracy"):
+    if name in SHARES | card_certainty.SHARES or name.endswith("accuracy"):
         return share(value)
     return (f"{value:.4g}" if name in _IN_UNITS else f"{value:.3f}").replace("-", _MINUS)
 

@@ -347,7 +347,7 @@ def test_a_model_is_checked_on_a_sample_with_marks_where_there_are_any():
 def test_a_model_most_of_whose_maps_fail_is_cautioned_against():
     squares = np.stack([picture(seed=seed) for seed in range(3)])
     found = explain_with(a_model(Looks(at=None)), squares, [["red"]] * 3)
-    assert count(found, squares).caution.startswith("Only 0 of 3 maps are better")
+    assert count(found, squares).caution.startswith("None of 3 maps is better")
     assert count((), squares).caution == ""
 
 

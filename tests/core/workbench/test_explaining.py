@@ -58,7 +58,7 @@ def test_every_picture_gets_a_sheet_and_all_are_on_one_page(bench, model, pictur
     assert len(sheets) == len(set(sheets)) == len(list(pictures.rglob("*.toy")))
     assert all(cv2.imread(str(sheet)) is not None for sheet in sheets)
     page = made.page.read_text("utf-8")
-    assert all(sheet.name in page for sheet in sheets)
+    assert all(f">{sheet.name[:4]}<" in page for sheet in sheets)
     assert f"{sum(one.shown for one in made.maps)} of {len(sheets)} maps are shown" in page
     assert all(one.reason for one in made.maps)
     assert json.dumps(plain(made), allow_nan=False)

@@ -46,6 +46,11 @@ def caution_of(maps: int, passed: int) -> str:
     """A sentence where most of some maps failed: then those that passed are to be read with care; empty otherwise."""
     if not maps or passed >= _MOST_FAIL * maps:
         return ""
+    if not passed:
+        return (
+            f"None of {maps} maps is better than what needs no trained network, so none is shown: this model's answers "
+            "hang on no single place."
+        )
     return (
         f"Only {passed} of {maps} maps are better than what needs no trained network: this model's answers mostly hang "
         "on no single place, and the maps shown may be among the lucky ones."
