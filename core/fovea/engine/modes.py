@@ -82,6 +82,9 @@ def _auto(run: Prepared, *, cache: Path, progress: Progress, stop: Callable[[], 
 
 
 def _score(run: Prepared, learned: Learned) -> float:
+    """On validation. A probe's is that of its grid: the head that was kept has learned from validation, too."""
+    if learned.readout is not None:
+        return max(loop.score_of(figures, run.recipe, 0) for figures in learned.curves)
     figures = validate(learned.whole, run.pictures("validation"), replace(run, recipe=learned.recipe), None)
     return loop.score_of(figures, run.recipe, 0)
 

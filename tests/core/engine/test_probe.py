@@ -155,6 +155,21 @@ def test_auto_trains_the_whole_network_with_the_rest_of_the_budget(bench, monkey
     assert (done.bundle.readout, len(done.curves)) == (None, 4)
 
 
+def test_auto_judges_a_probe_by_heads_that_have_not_seen_validation(bench, monkeypatch):
+    scores = {}
+
+    def score(run, learned):
+        scores[learned.readout is None] = found = real(run, learned)
+        return found
+
+    real = modes._score
+    monkeypatch.setattr(modes, "_score", score)
+    done = train(**bench.arguments(progress=silent(), mode="auto", budget=10, epochs=3, backbone=SHUFFLE))
+    probed = train(**bench.arguments(progress=silent(), mode="probe", folder=bench.folder / "p", backbone=SHUFFLE))
+    assert scores[False] == -min(one["loss"] for one in probed.curves)
+    assert done.recipe.mode == ("full" if scores[True] > scores[False] else "probe")
+
+
 def test_auto_without_validation_is_refused(bench):
     with pytest.raises(DataError, match="set validation above 0"):
         train(**bench.arguments(progress=silent(), mode="auto", validation=0, backbone=SHUFFLE))
