@@ -49,7 +49,7 @@ check: setup
 bench: setup
 	$(BIN)/python benchmarks/help_time.py
 	$(BIN)/python benchmarks/batch_memory.py
-	$(BIN)/python benchmarks/probe_pass.py
+	$(BIN)/python benchmarks/probe_pass.py backbone=torchvision:vit_b_16
 	$(BIN)/python benchmarks/starter_probe.py
 	$(BIN)/python benchmarks/conformal.py
 	$(BIN)/python benchmarks/unknown.py seed=0
