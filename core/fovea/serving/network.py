@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import math
 import sys
+from functools import cache
 from typing import TYPE_CHECKING, Any, Literal, cast
 
 from fovea.errors import BundleRefused, UsageError
@@ -45,7 +46,7 @@ class Network:
     ) -> None:
         self.bundle = bundle
         self.precision = resolve_precision(bundle, precision)
-        core = openvino().Core()
+        core = runtime()
         try:
             model = core.read_model(bundle.network)
         except RuntimeError as error:
@@ -90,7 +91,7 @@ def request(graph: Path, *, threads: int, precision: Precision) -> Callable[[NDA
     """A graph that takes uint8 pictures and answers one array, compiled: not for two threads at once."""
     import numpy as np
 
-    library = openvino().Core()
+    library = runtime()
     one = library.compile_model(library.read_model(graph), "CPU", _settings(threads, precision)).create_infer_request()
 
     def run(batch: NDArray[np.uint8]) -> NDArray[np.float32]:
@@ -135,8 +136,18 @@ def resolve_precision(bundle: Bundle, wanted: Literal["auto", "fp32", "bf16"]) -
         return "fp32"
     if "bf16" not in bundle.precisions:
         raise UsageError(f"the bundle {bundle.name} was not found to answer alike in bf16: use fp32")
-    native = "BF16" in openvino().Core().get_property("CPU", "OPTIMIZATION_CAPABILITIES")
+    native = "BF16" in runtime().get_property("CPU", "OPTIMIZATION_CAPABILITIES")
     return "bf16" if native or wanted == "bf16" else "fp32"
+
+
+@cache
+def runtime() -> Any:
+    """OpenVINO's runtime, one for the life of the process.
+
+    Its CPU plugin gives the thread that loads it a stack for signals, and frees that stack when the last runtime goes:
+    the next Ctrl-C would be delivered into freed memory, and end the program with a segmentation fault.
+    """
+    return openvino().Core()
 
 
 def openvino() -> ModuleType:

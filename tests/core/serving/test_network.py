@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import gc
 import subprocess
 import sys
 
@@ -9,7 +10,7 @@ import pytest
 from fovea.errors import BundleRefused, UsageError
 from fovea.plugin import Preprocess
 from fovea.serving.bundle import Bundle
-from fovea.serving.network import Network, as_input, openvino, probabilities, resolve_precision
+from fovea.serving.network import Network, as_input, openvino, probabilities, resolve_precision, runtime
 from fovea.serving.preprocess import PREPROCESS_ID
 
 SIZE = 8
@@ -136,3 +137,11 @@ def test_openvino_is_loaded_without_telemetry_and_without_torch(tmp_path):
     done = subprocess.run([sys.executable, "-c", code], env=home, capture_output=True, text=True, check=True)
     assert done.stdout.split() == ["False", "None"]
     assert list(tmp_path.iterdir()) == []
+
+
+def test_the_runtime_is_never_let_go(tmp_path):
+    mean_colours(tmp_path)
+    first = runtime()
+    Network(bundle_in(tmp_path), precision="fp32")
+    gc.collect()
+    assert runtime() is first  # a signal would find the stack that went with it
