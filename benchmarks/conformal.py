@@ -26,9 +26,9 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 from starter_probe import Features, Subject, chest, deep, field_bean, lab_apple
 
-from fovea.engine.calibrate import Kept, calibrated
-from fovea.engine.certainty import Wishes, certain
-from fovea.engine.split import split
+from fovea.engine.certainty.calibrate import Kept, calibrated
+from fovea.engine.certainty.promises import Wishes, certain
+from fovea.engine.pictures.split import split
 from fovea.plugin import Preprocess
 from fovea.serving.answers import answers
 from fovea.serving.bundle import Bundle

@@ -28,9 +28,9 @@ from numpy.typing import NDArray
 from sklearn.metrics import roc_auc_score
 from torch import Tensor, nn
 
-from fovea.engine.backbones import build
-from fovea.engine.coreset import coreset, radius
-from fovea.engine.detector import Detector, Places
+from fovea.engine.learning.coreset import coreset, radius
+from fovea.engine.networks.backbones import build
+from fovea.engine.networks.detector import Detector, Places
 from fovea.plugin import Preprocess
 from fovea.registry import Registry
 from fovea.settings import resolve

@@ -26,7 +26,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fovea.engine.audits.leaks import Leaks, find_leaks
-from fovea.engine.survey import Row
+from fovea.engine.pictures.survey import Row
 from fovea.plugin import Image, Preprocess, Sample
 from fovea.progress import silent
 from fovea.registry import Registry

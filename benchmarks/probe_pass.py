@@ -20,9 +20,9 @@ from typing import Any, TypeVar
 import cv2
 import torch
 
-from fovea.engine.drawing import draw
+from fovea.engine.learning.probe import Grid, fit_probe
 from fovea.engine.prepared import Prepared, prepare
-from fovea.engine.probe import Grid, fit_probe
+from fovea.engine.pretraining.drawing import draw
 from fovea.engine.recipe import Recipe
 from fovea.plugin import Domain, DomainInfo, Preprocess, Sample, TaskSpec, ViewSettings, find_files
 from fovea.progress import silent

@@ -21,10 +21,10 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from fovea.engine.judge_masks import judge_masks, tally
+from fovea.engine.judging.masks import judge_masks, tally
+from fovea.engine.judging.resampling import Judgement
+from fovea.engine.pictures.survey import Survey, Wanted, survey
 from fovea.engine.recipe import Recipe
-from fovea.engine.resampling import Judgement
-from fovea.engine.survey import Survey, Wanted, survey
 from fovea.engine.train import Trained, train
 from fovea.plugin import (
     UNTOLD,

@@ -16,7 +16,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from fovea.engine.audits.check import DataCheck, check_data
-from fovea.engine.survey import Wanted
+from fovea.engine.pictures.survey import Wanted
 from fovea.plugin import Domain, DomainInfo, Preprocess, Sample, TaskSpec
 from fovea.progress import silent
 from fovea.registry import Registry

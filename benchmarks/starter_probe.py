@@ -30,7 +30,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 from torch import nn
 
-from fovea.engine.backbones import build
+from fovea.engine.networks.backbones import build
 from fovea.plugin import Preprocess, Sample
 from fovea.registry import Registry
 from fovea.settings import resolve

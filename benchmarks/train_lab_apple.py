@@ -29,12 +29,12 @@ from sklearn.model_selection import GridSearchCV, GroupKFold
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
-from fovea.engine.evaluate import Interval, assess, run_all
+from fovea.engine.judging.evaluate import Interval, assess, run_all
+from fovea.engine.judging.resampling import DRAWS
 from fovea.engine.network import make
+from fovea.engine.pictures.survey import Survey, Wanted, survey
 from fovea.engine.recipe import Recipe
-from fovea.engine.resampling import DRAWS
-from fovea.engine.survey import Survey, Wanted, survey
-from fovea.engine.task import task_of
+from fovea.engine.tasks.shape import task_of
 from fovea.engine.train import Trained, train
 from fovea.plugin import Domain, Preprocess, ViewSettings
 from fovea.progress import silent

@@ -23,11 +23,11 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from fovea.engine.evaluate import Seen, look
+from fovea.engine.judging.evaluate import Seen, look
+from fovea.engine.judging.unknown import Strangers, judge_unknown, looked
+from fovea.engine.pictures.survey import Wanted, read_samples
 from fovea.engine.recipe import Recipe
-from fovea.engine.survey import Wanted, read_samples
 from fovea.engine.train import train
-from fovea.engine.unknown import Strangers, judge_unknown, looked
 from fovea.plugin import Domain, ViewSettings
 from fovea.progress import silent
 from fovea.registry import Registry

@@ -181,8 +181,8 @@ def test_a_plugins_verb_ends_its_help_with_an_example():
 
 
 def whole_judged():
-    from fovea.engine.resampling import Interval
-    from fovea.engine.subgroups import Subgroup
+    from fovea.engine.judging.resampling import Interval
+    from fovea.engine.judging.subgroups import Subgroup
     from fovea.workbench.views import UnitsJudged, UnitsOf
 
     gap = Interval(value=-0.2, low=-0.3, high=-0.1)

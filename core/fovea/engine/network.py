@@ -10,13 +10,13 @@ from pathlib import Path
 import torch
 from torch import Tensor, nn
 
-from fovea.engine.backbones import Origin, build
-from fovea.engine.depths import first_tensor
-from fovea.engine.detector import detector_like
-from fovea.engine.readout import reading
+from fovea.engine.networks.backbones import Origin, build
+from fovea.engine.networks.depths import first_tensor
+from fovea.engine.networks.detector import detector_like
+from fovea.engine.networks.readout import reading
 from fovea.engine.recipe import Machine, Recipe
-from fovea.engine.segment import decoding
-from fovea.engine.task import Task, task_of
+from fovea.engine.tasks.segment import decoding
+from fovea.engine.tasks.shape import Task, task_of
 from fovea.errors import BundleRefused, UsageError
 from fovea.plugin import Preprocess
 from fovea.serving.bundle import Bundle
@@ -52,7 +52,7 @@ def make(recipe: Recipe, *, task: Task, preprocess: Preprocess, outputs: int) ->
     """The network of a resolved recipe, its new layers drawn from the recipe's seed.
 
     Raises:
-        UnknownName, WeightsMissing, UsageError: see :func:`fovea.engine.backbones.build`.
+        UnknownName, WeightsMissing, UsageError: see :func:`fovea.engine.networks.backbones.build`.
     """
     torch.manual_seed(recipe.seed)
     network, origin = build(

@@ -9,21 +9,22 @@ from typing import Any
 
 import numpy as np
 
-from fovea.engine import anomaly, data
+from fovea.engine.audits.doubts import note_contradictions
 from fovea.engine.audits.keeping import audited
 from fovea.engine.audits.leaks import Leaks
-from fovea.engine.backbones import Origin, as_learned
-from fovea.engine.certainty import check_positive, wishes_of
-from fovea.engine.doubts import note_contradictions
+from fovea.engine.certainty.promises import check_positive, wishes_of
 from fovea.engine.draws import identify
-from fovea.engine.masks import counts
 from fovea.engine.network import Whole, look_at_machine, make
+from fovea.engine.networks.backbones import Origin, as_learned
+from fovea.engine.pictures import data
+from fovea.engine.pictures.masks import counts
+from fovea.engine.pictures.split import Part, split
+from fovea.engine.pictures.split_file import imported, keep_split
+from fovea.engine.pictures.survey import Survey, Wanted, survey
+from fovea.engine.pictures.targets import refuse_ragged, strata, unbound
 from fovea.engine.recipe import Recipe, resolve
-from fovea.engine.split import Part, split
-from fovea.engine.split_file import imported, keep_split
-from fovea.engine.survey import Survey, Wanted, survey
-from fovea.engine.targets import refuse_ragged, strata, unbound
-from fovea.engine.task import Task, task_of
+from fovea.engine.tasks import anomaly
+from fovea.engine.tasks.shape import Task, task_of
 from fovea.errors import DataError, UsageError
 from fovea.plugin import Domain, Kind, ViewSettings
 from fovea.progress import Progress

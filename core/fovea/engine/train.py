@@ -13,22 +13,22 @@ from pathlib import Path
 
 import numpy as np
 
-from fovea.engine import data
-from fovea.engine.audits.keeping import Audits, end_audits
-from fovea.engine.calibrate import Kept, calibrated, temperature
-from fovea.engine.card import write_card
-from fovea.engine.certainty import certain, wishes_of
-from fovea.engine.doubts import add_notes
-from fovea.engine.evaluate import Evaluation, assess, run_all
+from fovea.engine.audited import Audits, end_audits
+from fovea.engine.audits.doubts import add_notes
+from fovea.engine.cards.page import write_card
+from fovea.engine.certainty.calibrate import Kept, calibrated, temperature
+from fovea.engine.certainty.promises import certain, wishes_of
+from fovea.engine.certainty.tails import tail_of
 from fovea.engine.export import Agreement, check_agreement, library_versions, write_files
-from fovea.engine.judge_masks import some_pixels
-from fovea.engine.learned import Learned
-from fovea.engine.modes import learn
+from fovea.engine.judging.evaluate import Evaluation, assess, run_all
+from fovea.engine.judging.masks import some_pixels
+from fovea.engine.learning.learned import Learned
+from fovea.engine.learning.modes import learn
+from fovea.engine.learning.strangeness import graph_of, look_all, strange_of
+from fovea.engine.pictures import data
 from fovea.engine.prepared import Prepared, prepare, write_json
 from fovea.engine.recipe import Recipe
 from fovea.engine.room import held
-from fovea.engine.strangeness import graph_of, look_all, strange_of
-from fovea.engine.tails import tail_of
 from fovea.errors import Stopped, UnknownName
 from fovea.plugin import Domain, ViewSettings
 from fovea.progress import Progress, watched

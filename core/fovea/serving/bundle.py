@@ -58,7 +58,7 @@ class Bundle:
         certainty: what it says of its own answers, None where nothing was counted for it.
         readout: where the backbone is read, where it was left as it is (a probe); None where all of it learned.
         precisions: precisions whose answers were compared with torch's and found to agree.
-        figures: evaluation on pictures never trained on; plain JSON, see ``fovea.engine.evaluate``.
+        figures: evaluation on pictures never trained on; plain JSON, see ``fovea.engine.judging.evaluate``.
         recipe: every setting of the training, with what ``auto`` became.
         view: the view settings the pictures were prepared with.
         fingerprint: digest of the training data (samples, files, view, preprocessing).

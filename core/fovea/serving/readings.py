@@ -121,7 +121,7 @@ class Familiar:
     """Which pictures are like those it learned from.
 
     Args:
-        most: the others are stranger to it: see :mod:`fovea.engine.strangeness`; at least 0.
+        most: the others are stranger to it: see :mod:`fovea.engine.learning.strangeness`; at least 0.
         kept: share of the pictures of new groups that are not stranger, in (0, 1).
     """
 

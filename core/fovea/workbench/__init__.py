@@ -7,9 +7,9 @@
 from fovea.batch import BatchSummary
 from fovea.delivery import Delivered
 from fovea.engine.audits.check import DataCheck, DoublePicture
-from fovea.engine.compare import Compared
-from fovea.engine.newsite import NewSite
-from fovea.engine.resampling import Interval
+from fovea.engine.judging.compare import Compared
+from fovea.engine.judging.newsite import NewSite
+from fovea.engine.judging.resampling import Interval
 from fovea.fitting import Change, Preview
 from fovea.live import SourceStatus, WatchSummary
 from fovea.plugin import Case

@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from fovea.engine.compare import Compared, compare
-from fovea.engine.evaluate import Seen, run_all, unlearned
+from fovea.engine.judging.compare import Compared, compare
+from fovea.engine.judging.evaluate import Seen, run_all, unlearned
+from fovea.engine.pictures.split_file import UNKNOWN
+from fovea.engine.pictures.survey import Survey, Wanted, survey
 from fovea.engine.recipe import Recipe
-from fovea.engine.split_file import UNKNOWN
-from fovea.engine.survey import Survey, Wanted, survey
 from fovea.errors import FoveaError
 from fovea.plugin import Domain, ViewSettings
 from fovea.progress import silent

@@ -173,13 +173,13 @@ class Workbench:
 
     def backbones(self, search: str = "") -> tuple[Any, ...]:
         """The backbones a training may start from, those with ``search`` in their names. Loads torch."""
-        from fovea.engine.backbones import backbones
+        from fovea.engine.networks.backbones import backbones
 
         return backbones(search)
 
     def pretrain(self, folder: Path, *, progress: Progress, stop: Callable[[], bool], **plan: Any) -> Any:
-        """Learn weights from drawn pictures; see :func:`fovea.engine.pretrain.pretrain` and, for ``plan``, its Plan."""
-        from fovea.engine.pretrain import Plan, pretrain
+        """Learn weights from drawn pictures; see :mod:`fovea.engine.pretraining.pretrain`, for ``plan`` its Plan."""
+        from fovea.engine.pretraining.pretrain import Plan, pretrain
 
         return pretrain(folder, Plan(**plan), progress=progress, stop=stop)
 

@@ -10,8 +10,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from fovea.engine.doubts import Doubt, told
-from fovea.engine.survey import Row
+from fovea.engine.audits.doubts import Doubt, told
+from fovea.engine.pictures.survey import Row
 from fovea.errors import UsageError
 from fovea.plugin import Chart, Report, Series
 from fovea.progress import Progress
@@ -50,7 +50,7 @@ class RatesTried:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Doubtful:
-    """A picture whose label is probably wrong; ``sure`` as in :class:`fovea.engine.doubts.Doubt`."""
+    """A picture whose label is probably wrong; ``sure`` as in :class:`fovea.engine.audits.doubts.Doubt`."""
 
     source: str
     part: str
@@ -122,7 +122,7 @@ class Craft:
         progress: Progress,
         stop: Callable[[], bool] = lambda: False,
     ) -> RatesTried:
-        """Try learning rates on a training that is not begun; see :func:`fovea.engine.lr_find.range_test`.
+        """Try learning rates on a training that is not begun; see :func:`fovea.engine.learning.lr_find.range_test`.
 
         Args:
             domain: whose pictures.
@@ -154,11 +154,11 @@ class Craft:
         progress: Progress,
         stop: Callable[[], bool] = lambda: False,
     ) -> Doubts:
-        """Look for labels that are probably wrong; see :func:`fovea.engine.held_out.look_again`.
+        """Look for labels that are probably wrong; see :func:`fovea.engine.learning.held_out.look_again`.
 
         The backbone is the starter, which needs no download, unless the recipe names another.
         """
-        from fovea.engine.held_out import look_again  # torch is loaded here
+        from fovea.engine.learning.held_out import look_again  # torch is loaded here
 
         named = any(text.startswith("backbone=") for text in recipe)
         whole = tuple(recipe) if named else ("backbone=starter", *recipe)
@@ -189,8 +189,8 @@ class Craft:
 
 
 def _tried(config: Config, asked: Asked, progress: Progress, stop: Callable[[], bool]) -> RatesTried:
-    from fovea.engine.full import course_of  # torch is loaded here
-    from fovea.engine.lr_find import range_test
+    from fovea.engine.learning.full import course_of  # torch is loaded here
+    from fovea.engine.learning.lr_find import range_test
     from fovea.engine.prepared import prepare
     from fovea.engine.room import threads
 

@@ -7,10 +7,10 @@ from types import MappingProxyType
 
 import numpy as np
 
-from fovea.engine.card_skill import SHARES
-from fovea.engine.compare import Compared
-from fovea.engine.curves import Bin, Curve, Points
-from fovea.engine.subgroups import FIGURES, Subgroup
+from fovea.engine.cards.skill import SHARES
+from fovea.engine.judging.compare import Compared
+from fovea.engine.judging.curves import Bin, Curve, Points
+from fovea.engine.judging.subgroups import FIGURES, Subgroup
 from fovea.plugin import Block, Cell, Chart, Column, Level, Series, Table, Text
 from fovea.workbench.views import Judged, UnitsJudged
 from fovea.workbench.wording import (

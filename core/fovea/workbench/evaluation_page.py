@@ -8,9 +8,9 @@ from datetime import UTC, datetime
 from pathlib import Path
 from types import MappingProxyType
 
-from fovea.engine import card_certainty
-from fovea.engine.card_skill import MEANINGS, SHARES
-from fovea.engine.compare import Compared
+from fovea.engine.cards import certainty as card_certainty
+from fovea.engine.cards.skill import MEANINGS, SHARES
+from fovea.engine.judging.compare import Compared
 from fovea.errors import FoveaError
 from fovea.plugin import Block, Column, Figure, Figures, Picture, Report, Table
 from fovea.report import to_html

@@ -12,13 +12,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fovea.engine.audits.check import DataCheck, check_data
-from fovea.engine.compare import Compared, compare
-from fovea.engine.evaluate import Seen, judged, look
-from fovea.engine.newsite import NewSite, known_of, new_site
-from fovea.engine.split_file import TABLE
-from fovea.engine.subgroups import values_of
-from fovea.engine.survey import Wanted
-from fovea.engine.unknown import Strangers, strangers, with_unknown
+from fovea.engine.judging.compare import Compared, compare
+from fovea.engine.judging.evaluate import Seen, judged, look
+from fovea.engine.judging.newsite import NewSite, known_of, new_site
+from fovea.engine.judging.subgroups import values_of
+from fovea.engine.judging.unknown import Strangers, strangers, with_unknown
+from fovea.engine.pictures.split_file import TABLE
+from fovea.engine.pictures.survey import Wanted
 from fovea.errors import DataError
 from fovea.plugin import PolicySettings, ViewSettings
 from fovea.progress import Progress
@@ -69,7 +69,7 @@ class Judging:
             model: its name.
             folder: of the pictures.
             settings: of the domain.
-            by: attributes to judge by; see :func:`fovea.engine.subgroups.subgroups`.
+            by: attributes to judge by; see :func:`fovea.engine.judging.subgroups.subgroups`.
             per_decision: judge what the domain decides on whole units, too; see :mod:`fovea.workbench.units`.
             unknown: folder of pictures of something else, labelled or not, to be told from those.
             page: where to write it as an HTML page.
@@ -212,8 +212,8 @@ class Judging:
 
 def _features(run: Prepared, cache: Path, progress: Progress) -> NDArray[np.float32]:
     """The mean of every depth's map for each surveyed picture, (n, channels of all depths)."""
-    from fovea.engine.depths import inside
-    from fovea.engine.probe import columns, features_of
+    from fovea.engine.learning.probe import columns, features_of
+    from fovea.engine.networks.depths import inside
 
     within = inside(run.whole.network, int(run.recipe.size))
     every = features_of(run, within, cache).features(

@@ -12,7 +12,7 @@ from glob import escape
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from fovea.engine.doubts import notes_of
+from fovea.engine.audits.doubts import notes_of
 from fovea.engine.recipe import Recipe
 from fovea.errors import BundleRefused, DataError, FoveaError, Stopped, UnknownName, UsageError
 from fovea.plugin import Domain, Sample

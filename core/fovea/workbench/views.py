@@ -12,9 +12,9 @@ from typing import Any
 from pydantic import BaseModel
 
 from fovea.batch import BatchSummary
-from fovea.engine.curves import Curve, Points, Reliability
-from fovea.engine.evaluate import Evaluation
-from fovea.engine.subgroups import Subgroup
+from fovea.engine.judging.curves import Curve, Points, Reliability
+from fovea.engine.judging.evaluate import Evaluation
+from fovea.engine.judging.subgroups import Subgroup
 from fovea.fitting import Preview
 from fovea.plugin import Attribute, Domain, Param, Report
 from fovea.registry import Broken, Loaded, own_parts
@@ -144,8 +144,8 @@ class Judged:
 
     ``classes`` has one mapping a label (``classify``, ``multilabel``) or value (``regress``), a figure that cannot be
     told being None; ``confusion`` is empty but for ``classify``. ``curves``, ``reliability``, ``subgroups`` and
-    ``risk`` are those of :class:`fovea.engine.evaluate.Evaluation`; ``units`` are the units' decisions, where they were
-    asked for; ``page`` is where it was all written to be looked at.
+    ``risk`` are those of :class:`fovea.engine.judging.evaluate.Evaluation`; ``units`` are the units' decisions, where
+    they were asked for; ``page`` is where it was all written to be looked at.
     """
 
     figures: Mapping[str, tuple[float, float, float]]

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from fovea.engine import card_certainty
-from fovea.engine.card_skill import NAMES, SHARES
-from fovea.engine.resampling import Interval
+from fovea.engine.cards import certainty as card_certainty
+from fovea.engine.cards.skill import NAMES, SHARES
+from fovea.engine.judging.resampling import Interval
 from fovea.plugin import Cell
 
 _IN_UNITS = frozenset({"mae", "rmse", "width", "mean_mae", "mean_rmse"})

@@ -9,13 +9,13 @@ import torch
 from torch import nn
 from torchvision.models import SwinTransformer, VisionTransformer
 
-from fovea.engine.depths import first_tensor
 from fovea.engine.explain import Gate, check, count, explain_with, make_model, points_at
 from fovea.engine.explain.attention import _watched, attends, attention_maps, roll_out
 from fovea.engine.explain.gate import SHARES, blurred, scores
 from fovea.engine.explain.maps import CAMS, Asked, cams
 from fovea.engine.explain.rivals import plain_rivals, settle, unlearned
 from fovea.engine.network import Whole
+from fovea.engine.networks.depths import first_tensor
 from fovea.errors import UnknownName, UsageError
 from fovea.plugin import Preprocess
 from fovea.serving.bundle import Bundle

@@ -15,8 +15,8 @@ import torch
 from safetensors.torch import load_file
 
 from fovea.engine import room
-from fovea.engine.evaluate import evaluate
-from fovea.engine.full import fit_full
+from fovea.engine.judging.evaluate import evaluate
+from fovea.engine.learning.full import fit_full
 from fovea.engine.prepared import prepare
 from fovea.engine.train import train
 from fovea.errors import DataError, FoveaError, Locked, PluginError, Stopped, UnknownName, UsageError

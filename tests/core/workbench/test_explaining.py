@@ -11,7 +11,7 @@ import torch
 from fovea.engine.export import write_files
 from fovea.engine.network import make
 from fovea.engine.recipe import Recipe
-from fovea.engine.task import task_of
+from fovea.engine.tasks.shape import task_of
 from fovea.errors import DataError, UnknownName, UsageError
 from fovea.plugin import Preprocess
 from fovea.serving.bundle import Bundle, write_bundle

@@ -6,7 +6,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from fovea.engine.evaluate import look
+from fovea.engine.judging.evaluate import look
 from fovea.errors import Stopped, UnknownName
 from fovea.plugin import Decision, Domain, Result, Sample, find_files, hookimpl, per_picture
 from fovea.registry import Registry

@@ -7,7 +7,7 @@ import re
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
 
-from fovea.engine.survey import Row
+from fovea.engine.pictures.survey import Row
 
 STEPS = 3
 """Largest difference of two counters that are still one after the other."""

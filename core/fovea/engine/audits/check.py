@@ -12,15 +12,15 @@ import numpy as np
 import simplejpeg
 from numpy.typing import NDArray
 
+from fovea.engine.audits.doubts import folds
 from fovea.engine.audits.leaks import Leaks, Pair, counted, find_leaks
 from fovea.engine.audits.readers import FIGURES, READ, question, read_out
 from fovea.engine.audits.shortcuts import Shortcuts, audit_shortcuts
 from fovea.engine.audits.telling import SEEN_BY, first_capital, leak_warnings, name_of, shortcut_warnings
-from fovea.engine.doubts import folds
-from fovea.engine.resampling import Interval
-from fovea.engine.split import Part
-from fovea.engine.survey import Row, Survey, Wanted, survey
-from fovea.engine.targets import strata
+from fovea.engine.judging.resampling import Interval
+from fovea.engine.pictures.split import Part
+from fovea.engine.pictures.survey import Row, Survey, Wanted, survey
+from fovea.engine.pictures.targets import strata
 from fovea.plugin import Kind
 from fovea.progress import Progress
 
@@ -172,10 +172,10 @@ def starter_features(pixels: NDArray[np.uint8], progress: Progress) -> NDArray[n
     """Mean and deviation of the maps of the backbone starter at several depths, (n, features). Loads torch."""
     import torch
 
-    from fovea.engine.backbones import build
-    from fovea.engine.depths import inside, read
     from fovea.engine.network import Whole
-    from fovea.engine.readout import pooled
+    from fovea.engine.networks.backbones import build
+    from fovea.engine.networks.depths import inside, read
+    from fovea.engine.networks.readout import pooled
     from fovea.plugin import Preprocess
 
     size = pixels.shape[1]

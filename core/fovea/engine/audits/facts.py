@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 from fovea.engine.audits.bursts import counter_of
-from fovea.engine.survey import Row
+from fovea.engine.pictures.survey import Row
 from fovea.plugin.imaging.faults import Refused
 from fovea.plugin.imaging.headers import bmp_header, jpeg_header, png_header, sniff, webp_header
 from fovea.plugin.imaging.tags import ReadAt

@@ -16,8 +16,8 @@ from fovea.engine.audits.bursts import neighbours
 from fovea.engine.audits.candidates import Candidate, Sketches
 from fovea.engine.audits.registration import agreement
 from fovea.engine.audits.windows import Bytes, families, grey_squares
-from fovea.engine.split import Part
-from fovea.engine.survey import Row
+from fovea.engine.pictures.split import Part
+from fovea.engine.pictures.survey import Row
 from fovea.plugin import Kind
 from fovea.progress import Progress
 

@@ -12,10 +12,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fovea.engine.audits.columns import Floats
-from fovea.engine.judge_labels import ranked
-from fovea.engine.split import Part
-from fovea.engine.survey import Row
-from fovea.engine.targets import indicators
+from fovea.engine.judging.labels import ranked
+from fovea.engine.pictures.split import Part
+from fovea.engine.pictures.survey import Row
+from fovea.engine.pictures.targets import indicators
 from fovea.plugin import Kind
 
 READ = ("classify", "multilabel", "regress")

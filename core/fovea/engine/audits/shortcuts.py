@@ -18,8 +18,8 @@ from numpy.typing import NDArray
 from fovea.engine.audits.columns import Floats, border, of_facts, of_numbers, thumbnails
 from fovea.engine.audits.facts import Fact, facts_of
 from fovea.engine.audits.readers import Question, figure, read_out
-from fovea.engine.resampling import Interval, interval, numbered, resamplings
-from fovea.engine.survey import Row
+from fovea.engine.judging.resampling import Interval, interval, numbered, resamplings
+from fovea.engine.pictures.survey import Row
 from fovea.plugin import Kind
 
 Reader: TypeAlias = Literal["border", "metadata", "thumbnail"]

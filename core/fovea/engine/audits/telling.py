@@ -10,10 +10,10 @@ from typing import Any
 from fovea.engine.audits.leaks import Leaks, Pair, across_parts, counted
 from fovea.engine.audits.readers import FIGURES
 from fovea.engine.audits.shortcuts import Share, Shortcuts
-from fovea.engine.card_skill import plain
-from fovea.engine.resampling import Interval
-from fovea.engine.split import Part
-from fovea.engine.survey import Row
+from fovea.engine.cards.skill import plain
+from fovea.engine.judging.resampling import Interval
+from fovea.engine.pictures.split import Part
+from fovea.engine.pictures.survey import Row
 
 _SHOWN = 10
 SEEN_BY: Mapping[str, str] = MappingProxyType(

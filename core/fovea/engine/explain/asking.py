@@ -9,11 +9,11 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from fovea.engine.depths import inside
 from fovea.engine.explain.attention import ATTENTIONS, attends, attention_maps
 from fovea.engine.explain.maps import CAMS, Asked, cams
 from fovea.engine.explain.rivals import unlearned
 from fovea.engine.network import Whole, rebuild
+from fovea.engine.networks.depths import inside
 from fovea.errors import UnknownName, UsageError
 from fovea.serving.answers import answers, labels_said
 from fovea.serving.bundle import Bundle

@@ -19,9 +19,9 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.nn import functional
 
-from fovea.engine.depths import first_tensor
 from fovea.engine.explain.maps import Asked, spread
 from fovea.engine.network import Whole
+from fovea.engine.networks.depths import first_tensor
 
 ATTENTIONS = ("rollout", "attribution")
 

@@ -22,8 +22,8 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn import functional
 
-from fovea.engine.depths import read
 from fovea.engine.network import Whole
+from fovea.engine.networks.depths import read
 
 _TINY = 1e-12
 
@@ -68,7 +68,7 @@ def cams(whole: Whole, asked: Asked, *, method: str, stages: Sequence[str]) -> d
         whole: a network in use (``eval``).
         asked: what is to be explained.
         method: one of :data:`CAMS`.
-        stages: of those that :func:`fovea.engine.depths.inside` names.
+        stages: of those that :func:`fovea.engine.networks.depths.inside` names.
 
     Returns:
         By stage (n, size, size), at least 0, the greatest of each picture 1; 0 throughout where nothing speaks for the

@@ -7,10 +7,10 @@ import numpy as np
 import pytest
 
 from fovea.engine.audits import keeping
+from fovea.engine.audits.doubts import notes_of
 from fovea.engine.audits.keeping import audited
-from fovea.engine.doubts import notes_of
+from fovea.engine.pictures.survey import Row, Survey
 from fovea.engine.recipe import Recipe
-from fovea.engine.survey import Row, Survey
 from fovea.engine.train import train
 from fovea.progress import silent
 

@@ -10,7 +10,7 @@ from fovea.engine.audits.bursts import counter_of, neighbours
 from fovea.engine.audits.candidates import FEW
 from fovea.engine.audits.leaks import across_parts, counted, find_leaks, merged_groups
 from fovea.engine.audits.telling import card_lines, figures, leak_warnings, pair_sentence
-from fovea.engine.survey import Row
+from fovea.engine.pictures.survey import Row
 from fovea.progress import silent
 
 SIZE = 128

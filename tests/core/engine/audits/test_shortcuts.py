@@ -8,7 +8,7 @@ from fovea.engine.audits.facts import facts_of
 from fovea.engine.audits.readers import figure, question, read_out
 from fovea.engine.audits.shortcuts import audit_shortcuts
 from fovea.engine.audits.telling import card_lines, figures, shortcut_warnings
-from fovea.engine.survey import Row
+from fovea.engine.pictures.survey import Row
 
 COUNT = 120
 PARTS = ["train", "train", "train", "validation", "test", "test"] * (COUNT // 6)

@@ -1,0 +1,1 @@
+"""The model card, in words for who is no expert."""

@@ -1,0 +1,1 @@
+"""Learning from drawn pictures alone: where the starter comes from."""
