@@ -84,9 +84,9 @@ def check_agreement(whole: Whole, draft: Bundle, squares: NDArray[np.uint8]) -> 
     """
     with torch.no_grad():
         trained = whole.to("cpu").eval()(torch.from_numpy(squares[:_COMPARED])).numpy()
-    served = Network(draft, precision="fp32").run(squares)
+    plain = dataclasses.replace(draft, scale=None, fusion=None)  # values in deviations, of pixels alone
+    served = Network(plain, precision="fp32").run(squares)
     few = served[:_COMPARED]
-    plain = dataclasses.replace(draft, scale=None)  # values are compared in deviations
     apart = np.abs(answers(plain, trained) - answers(plain, few))
     changed = _changed(plain, trained, few, _TIE)
     if changed.any() or not np.isfinite(few).all():

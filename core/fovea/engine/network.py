@@ -6,6 +6,7 @@ import os
 import time
 from collections.abc import Collection
 from pathlib import Path
+from typing import cast
 
 import torch
 from torch import Tensor, nn
@@ -28,14 +29,16 @@ class Whole(nn.Module):
     Args:
         network: (n, 3, size, size) normalised floats to logits.
         preprocess: for mean and deviation.
+        side: numbers beside a picture (n, k) to what they add to its logits (n, outputs); None where there are none.
+            It is no part of what is exported: see :mod:`fovea.serving.fusion`.
     """
 
     mean: Tensor
     std: Tensor
 
-    def __init__(self, network: nn.Module, preprocess: Preprocess) -> None:
+    def __init__(self, network: nn.Module, preprocess: Preprocess, side: nn.Linear | None = None) -> None:
         super().__init__()
-        self.network = network
+        self.network, self.side = network, side
         self.register_buffer("mean", 255 * torch.tensor(preprocess.mean).view(1, 3, 1, 1), persistent=False)
         self.register_buffer("std", 255 * torch.tensor(preprocess.std).view(1, 3, 1, 1), persistent=False)
 
@@ -43,9 +46,13 @@ class Whole(nn.Module):
         """Normalised floats (n, 3, size, size) of uint8 squares; in memory still channels last."""
         return (squares.permute(0, 3, 1, 2).float() - self.mean) / self.std
 
-    def forward(self, squares: Tensor) -> Tensor:
-        """Logits of uint8 squares."""
-        return first_tensor(self.network(self.planes(squares)))
+    def forward(self, squares: Tensor, facts: Tensor | None = None) -> Tensor:
+        """Logits of uint8 squares, with those of the numbers beside them (n, k) where they are given."""
+        logits = first_tensor(self.network(self.planes(squares)))
+        if facts is None or self.side is None:
+            return logits
+        beside = cast("Tensor", self.side(facts))
+        return logits + beside.reshape(*beside.shape, *[1] * (logits.ndim - 2))
 
 
 def make(recipe: Recipe, *, task: Task, preprocess: Preprocess, outputs: int) -> tuple[Whole, Origin]:

@@ -17,6 +17,7 @@ from fovea.engine.draws import identify
 from fovea.engine.network import Whole, look_at_machine, make
 from fovea.engine.networks.backbones import Origin, as_learned
 from fovea.engine.pictures import data
+from fovea.engine.pictures.facts import columns_of, table_of
 from fovea.engine.pictures.masks import counts
 from fovea.engine.pictures.split import Part, split
 from fovea.engine.pictures.split_file import imported, keep_split
@@ -26,8 +27,9 @@ from fovea.engine.recipe import Recipe, resolve
 from fovea.engine.tasks import anomaly
 from fovea.engine.tasks.shape import Task, task_of
 from fovea.errors import DataError, UsageError
-from fovea.plugin import Domain, Kind, ViewSettings
+from fovea.plugin import Domain, Kind, TaskSpec, ViewSettings
 from fovea.progress import Progress
+from fovea.serving.fusion import Attributes, Column
 from fovea.serving.readings import Scale
 
 
@@ -46,6 +48,7 @@ class Prepared:
         whole: the network, before it has learned.
         origin: of its first weights.
         scale: of the targets, where they have a unit.
+        columns: what is known beside a picture and learned from, attribute by attribute.
         leaks: what the leak audit found; None where none was made.
     """
 
@@ -59,6 +62,7 @@ class Prepared:
     whole: Whole
     origin: Origin
     scale: Scale | None
+    columns: tuple[Column, ...] = ()
     leaks: Leaks | None = None
 
     def pictures(self, part: Part) -> data.Pictures:
@@ -73,7 +77,13 @@ class Prepared:
             else counts(masks, rows, len(self.labels)),
             ids=identify(row.name for row in chosen),
             masks=masks,
+            facts=table_of(self.columns, chosen) if self.columns else None,
         )
+
+    @property
+    def beside(self) -> list[Attributes]:
+        """What is known beside each row of the survey."""
+        return [row.attributes for row in self.survey.rows]
 
 
 def prepare(
@@ -93,9 +103,7 @@ def prepare(
         DataError, UsageError, WeightsMissing, PluginError: see :func:`fovea.engine.train.train`.
     """
     spec, task = domain.info.tasks[role], task_of(domain.info.tasks[role].kind)
-    begun, machine = _as_begun(folder / "recipe.json", recipe), look_at_machine(recipe.device)
-    recipe = resolve(begun, spec.preprocess, machine, spec.kind)
-    _refuse_other_recipe(folder / "recipe.json", recipe)
+    recipe = _resolved(recipe, spec, folder / "recipe.json")
     preprocess = replace(as_learned(spec.preprocess, recipe.backbone, recipe.weights), size=int(recipe.size))
     make(recipe, task=task, preprocess=preprocess, outputs=2)  # a missing weights file is told before the survey
     wanted = Wanted(domain=domain, root=root, view=view, role=role, spec=preprocess, leave_out=recipe.leave_out)
@@ -104,7 +112,9 @@ def prepare(
     labels = _labels(seen, task, wanted, recipe)
     seen, leaks = audited(seen, recipe, spec.kind, folder, progress)
     parts = _frozen_split(folder / "split.json", seen, recipe, spec.kind)
-    scale = task.scale_of([row.target for row, part in zip(seen.rows, parts, strict=True) if part == "train"], labels)
+    learned = [row for row, part in zip(seen.rows, parts, strict=True) if part == "train"]
+    columns = columns_of(recipe.attributes, seen.rows, learned)
+    scale = task.scale_of([row.target for row in learned], labels)
     write_json(folder / "recipe.json", recipe.model_dump(mode="json"))
     whole, origin = make(recipe, task=task, preprocess=preprocess, outputs=len(labels))
     return Prepared(
@@ -118,8 +128,16 @@ def prepare(
         whole=whole,
         origin=origin,
         scale=scale,
+        columns=columns,
         leaks=leaks,
     )
+
+
+def _resolved(recipe: Recipe, spec: TaskSpec, path: Path) -> Recipe:
+    """The recipe without ``auto``; what its run was begun with holds. Raises UsageError where that was another one."""
+    recipe = resolve(_as_begun(path, recipe), spec.preprocess, look_at_machine(recipe.device), spec.kind)
+    _refuse_other_recipe(path, recipe)
+    return recipe
 
 
 def _labels(seen: Survey, task: Task, wanted: Wanted, recipe: Recipe) -> tuple[str, ...]:

@@ -59,14 +59,12 @@ class Recipe(BaseModel):
         default="auto", description="passes over the training pictures"
     )
     batch_size: Annotated[int, Field(ge=2, le=4096)] | Auto = Field(
-        default="auto",
-        description="pictures a batch; auto: 32 on a CPU, 32 to 128 by the free memory of a GPU",
+        default="auto", description="pictures a batch; auto: 32 on a CPU, 32 to 128 by the free memory of a GPU"
     )
     accumulate: int = Field(default=1, ge=1, le=1024, description="batches a step; their gradients are added up")
     optimizer: Literal["sgd", "adam", "adamw"] = Field(default="adamw", description="how a gradient becomes a step")
     lr: Annotated[float, Field(gt=0, le=10)] | Literal["auto", "find"] = Field(
-        default="auto",
-        description="highest learning rate; find: a range test on these pictures chooses it first",
+        default="auto", description="highest learning rate; find: a range test on these pictures chooses it first"
     )
     momentum: float = Field(default=0.9, ge=0, lt=1, description="of sgd (Nesterov); unused otherwise")
     weight_decay: float = Field(
@@ -166,6 +164,9 @@ class Recipe(BaseModel):
     )
     precision: Literal["auto", "bf16", "fp32"] = Field(default="auto", description="of the training's products")
     channels_last: bool = Field(default=True, description="memory layout that convolutions are faster in")
+    compiled: bool = Field(
+        default=False, description="torch.compile for the steps of a training: minutes first, then quicker on a GPU"
+    )
     device: Literal["auto", "cpu", "cuda"] = Field(default="auto", description="where to train")
     threads: Annotated[int, Field(ge=1, le=1024)] | Auto = Field(
         default="auto", description="CPU threads; auto: the cores that are free"
@@ -191,11 +192,19 @@ class Recipe(BaseModel):
     false_alarms: float = Field(
         default=0.05, gt=0, lt=1, description="anomaly: share of normal pictures that may be called anomalies"
     )
+    attributes: tuple[str, ...] = Field(
+        default=(),
+        description="what is known of a picture and learned from beside it, such as age or camera: numbers or "
+        "categories, which may be missing",
+    )
     leave_out: tuple[str, ...] = Field(default=(), description="labels whose pictures are not used")
     audit: bool = Field(default=True, description="look for pictures that come twice, and for what gives answers away")
     leaks: Literal["tell", "group"] = Field(
         default="tell",
         description="pictures that come twice in different groups: tell warns, group makes the groups one first",
+    )
+    explained: int = Field(
+        default=12, ge=0, le=1000, description="test pictures, at most, on which maps of answers are tried; 0: none"
     )
     tensorboard: bool = Field(default=False, description="write the curves for TensorBoard, into the run's folder")
 
@@ -215,6 +224,11 @@ class Recipe(BaseModel):
         if backbone.startswith("hf:"):
             return {"weights": "own" if "/" in backbone else "none", **given}
         return {"weights": "starter", **given} if backbone == "starter" else given
+
+    @field_validator("attributes", "leave_out", "strengths", mode="before")
+    @classmethod
+    def _lists_have_commas(cls, given: Any) -> Any:
+        return tuple(part.strip() for part in given.split(",") if part.strip()) if isinstance(given, str) else given
 
     @field_validator("budget", mode="before")
     @classmethod
@@ -370,6 +384,8 @@ def _refuse_misfit(recipe: Recipe, kind: Kind) -> None:
         raise UsageError("a piece of a picture does not say which part of its value it brings: use mixup, not cutmix")
     if kind == "segment" and recipe.mode == "probe":
         raise UsageError("mode probe fits heads on one row of numbers a picture, and areas need maps: choose mode full")
+    if kind == "anomaly" and recipe.mode != "full":
+        raise UsageError(f"mode {recipe.mode} fits heads, and a task of kind anomaly has none: leave mode full")
     if kind == "regress" and recipe.leave_out:
         raise UsageError("leave_out names labels, and a task of kind regress has none: leave it empty")
 

@@ -19,20 +19,25 @@ from fovea.engine.cards.page import write_card
 from fovea.engine.certainty.calibrate import Kept, calibrated, temperature
 from fovea.engine.certainty.promises import certain, wishes_of
 from fovea.engine.certainty.tails import tail_of
+from fovea.engine.explain import EXPLAINED, make_model, try_maps
 from fovea.engine.export import Agreement, check_agreement, library_versions, write_files
-from fovea.engine.judging.evaluate import Evaluation, assess, run_all
+from fovea.engine.judging.evaluate import Evaluation, assess, judge, run_all
+from fovea.engine.judging.marked import marked_of
 from fovea.engine.judging.masks import some_pixels
+from fovea.engine.judging.resampling import Interval
 from fovea.engine.learning.learned import Learned
 from fovea.engine.learning.modes import learn
+from fovea.engine.learning.side import fusion_of
 from fovea.engine.learning.strangeness import graph_of, look_all, strange_of
 from fovea.engine.pictures import data
 from fovea.engine.prepared import Prepared, prepare, write_json
 from fovea.engine.recipe import Recipe
-from fovea.engine.room import held
+from fovea.engine.room import held, threads
 from fovea.errors import Stopped, UnknownName
 from fovea.plugin import Domain, ViewSettings
 from fovea.progress import Progress, watched
 from fovea.serving.bundle import Bundle, check_name, write_bundle
+from fovea.serving.fusion import Attributes
 from fovea.serving.network import Network
 from fovea.serving.preprocess import PREPROCESS_ID
 
@@ -129,8 +134,8 @@ def _finish(run: Prepared, learned: Learned, *, models: Path, name: str) -> Trai
     draft = _calibrated(run, draft, network, kept)
     evaluation, audits = _judge(run, draft, network)
     figures = {**evaluation.to_json(), "agreement": dataclasses.asdict(agreement), "epochs": len(learned.curves)}
-    figures["audits"] = audits.figures
-    del figures["unreadable"], figures["curves"]  # long; they stay in the run
+    figures |= {"audits": audits.figures, "explained": _explained(run, learned, draft, network)}
+    del figures["unreadable"], figures["curves"], figures["values"]  # long; they stay in the run
     draft = dataclasses.replace(draft, figures=figures)
     card = write_card(
         bundle=draft,
@@ -151,15 +156,27 @@ def _finish(run: Prepared, learned: Learned, *, models: Path, name: str) -> Trai
     )
 
 
+def _explained(run: Prepared, learned: Learned, draft: Bundle, network: Network) -> Mapping[str, int] | None:
+    """Whether maps of its answers prove better than none, on a few pictures of the part ``test``."""
+    with threads(int(run.recipe.threads)):
+        return try_maps(
+            lambda: make_model(draft, learned.whole, network.run),
+            run.survey.pixels,
+            run.pictures("test").rows,
+            run.beside,
+            run.recipe.explained if draft.kind in EXPLAINED else 0,
+        )
+
+
 def _calibrated(run: Prepared, draft: Bundle, network: Network, kept: data.Pictures) -> Bundle:
     if draft.kind == "anomaly":
-        distances = run_all(network, run.survey.pixels, kept.rows)[:, 0].astype(np.float64)
+        distances = run_all(network, run.survey.pixels, kept.rows, beside=run.beside)[:, 0].astype(np.float64)
         groups = [run.survey.rows[row].group for row in kept.rows]
         return dataclasses.replace(draft, tail=tail_of(distances, kept.targets > 0, groups, run.recipe.false_alarms))
     if kept.masks is not None:
-        return dataclasses.replace(draft, temperature=temperature(*some_pixels(network, kept)))
+        return dataclasses.replace(draft, temperature=temperature(*some_pixels(network, kept, run.beside)))
     learned = run.pictures("train").targets
-    logits, strangeness = look_all(network, run.survey.pixels, kept.rows)
+    logits, strangeness = look_all(network, run.survey.pixels, kept.rows, run.beside)
     found = Kept(logits=logits, targets=kept.targets, groups=[run.survey.rows[row].group for row in kept.rows])
     draft = calibrated(
         draft,
@@ -179,6 +196,7 @@ def _describe(run: Prepared, learned: Learned, name: str, folder: Path) -> Bundl
         kind=run.wanted.domain.info.tasks[run.wanted.role].kind,
         labels=run.labels,
         scale=run.scale,
+        fusion=fusion_of(run, learned.whole.side),
         readout=learned.readout,
         preprocess=run.wanted.spec,
         preprocess_id=PREPROCESS_ID,
@@ -198,18 +216,29 @@ def _judge(run: Prepared, draft: Bundle, network: Network) -> tuple[Evaluation, 
     with (run.folder / "test_opened.txt").open("a", encoding="ascii") as log:
         log.write(f"{draft.created} {len(test)} pictures, fingerprint {draft.fingerprint}\n")
     if network.gauged:
-        logits, strange = look_all(network, run.survey.pixels, test.rows)
+        logits, strange = look_all(network, run.survey.pixels, test.rows, run.beside)
     else:
-        logits, strange = run_all(network, run.survey.pixels, test.rows, test.masks, draft), None
+        logits, strange = run_all(network, run.survey.pixels, test.rows, test.masks, draft, run.beside), None
+    rows = [run.survey.rows[row] for row in test.rows]
     evaluation = assess(
-        rows=[run.survey.rows[row] for row in test.rows],
+        rows=rows,
         logits=logits,
         strange=strange,
         bundle=draft,
         unreadable=run.survey.unreadable,
         precision=network.precision,
+        marked=marked_of(run.wanted, rows),
     )
+    if draft.fusion is not None:
+        evaluation = dataclasses.replace(evaluation, without=_without(run, draft, network, test))
     audits = end_audits(run, draft, logits)
     add_notes(run.folder, audits.warnings)
     write_json(run.folder / "evaluation.json", {**evaluation.to_json(), "audits": audits.figures})
     return evaluation, audits
+
+
+def _without(run: Prepared, draft: Bundle, network: Network, test: data.Pictures) -> Mapping[str, Interval]:
+    """The figures on the part ``test`` with every attribute missing."""
+    nothing: list[Attributes] = [{}] * len(run.survey.rows)
+    logits = run_all(network, run.survey.pixels, test.rows, test.masks, draft, nothing)
+    return judge(draft, [run.survey.rows[row] for row in test.rows], logits).figures

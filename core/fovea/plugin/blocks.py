@@ -74,10 +74,10 @@ class Series:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Chart:
-    """Numbers by category: bars side by side, stacked bars, or lines.
+    """Numbers by category: bars side by side, stacked bars, lines, or dots.
 
     Args:
-        kind: ``bar``, ``stacked`` or ``line``.
+        kind: ``bar``, ``stacked``, ``line``, or ``scatter``: a dot a category, the first series across, the others up.
         categories: what stands along the first axis.
         series: the values, one a category.
         share: True where the values are in [0, 1] and read as per cent.
@@ -85,7 +85,7 @@ class Chart:
     """
 
     title: str
-    kind: Literal["bar", "stacked", "line"]
+    kind: Literal["bar", "stacked", "line", "scatter"]
     categories: tuple[str, ...]
     series: tuple[Series, ...]
     share: bool = False

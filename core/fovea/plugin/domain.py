@@ -73,12 +73,16 @@ class TaskSpec:
         kind: the task.
         target: the name under which :attr:`Sample.targets` holds its answers; empty means the role's own name.
         on: prefix of the regions it runs on (from ``measure``); empty means the whole picture.
+        mask: of ``anomaly``: the name under which :attr:`Sample.targets` holds a :class:`Mask` of what is strange in a
+            picture (its class ``background`` is what is not). Nothing is learned from it; an evaluation judges by it
+            whether the right places are hot.
         preprocess: how its pictures reach the network, unless the recipe says otherwise.
     """
 
     kind: Kind
     target: str = ""
     on: str = ""
+    mask: str = ""
     preprocess: Preprocess = Preprocess()
 
 

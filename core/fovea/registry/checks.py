@@ -88,6 +88,8 @@ def _tasks_fault(tasks: Any) -> str | None:
             return f"task '{role}' is {_a(task)}, want a TaskSpec"
         if task.kind not in _KINDS:
             return f"task '{role}' is of kind {shown(task.kind)}, want one of {', '.join(_KINDS)}"
+        if task.mask and task.kind != "anomaly":
+            return f"task '{role}' has a mask {shown(task.mask)} and is of kind {task.kind}, want it only for anomaly"
     return None
 
 
@@ -155,6 +157,9 @@ def _target_fault(sample: Sample, info: DomainInfo) -> str | None:
         if not right(answer):
             word = "label" if task.kind in {"classify", "anomaly"} else "target"
             return f"{sample.source} has {word} {shown(answer)}, want {wanted}"
+    for mask in (task.mask for task in info.tasks.values() if task.mask in sample.targets):
+        if not is_mask(sample.targets[mask]):
+            return f"{sample.source} has mask {shown(sample.targets[mask])}, want {MASK}"
     return None
 
 

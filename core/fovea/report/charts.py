@@ -7,22 +7,24 @@ from fovea.report.axes import at, colour, full_places, numbers, said, written
 from fovea.report.bars import draw_bars
 from fovea.report.lines import dot_shape, draw_lines, named_directly
 from fovea.report.markup import Markup, element, join
+from fovea.report.scatter import draw_scatter
 from fovea.report.svg import NARROW, WIDE, drawing
 from fovea.report.wording import NOTHING
 
-_KINDS = {"bar": "Bar chart", "stacked": "Stacked bar chart", "line": "Line chart"}
+_KINDS = {"bar": "Bar chart", "stacked": "Stacked bar chart", "line": "Line chart", "scatter": "Scatter chart"}
+_DRAW = {"bar": draw_bars, "stacked": draw_bars, "line": draw_lines, "scatter": draw_scatter}
 
 
 def chart_figure(chart: Chart, ident: str) -> Markup:
     """The chart for an HTML page; says so where there is nothing to draw."""
-    if not numbers(chart) or not chart.categories:
+    if not numbers(chart) or not chart.categories or (chart.kind == "scatter" and len(chart.series) == 1):
         return element("p", "There are no values to show.", class_="empty")
     return join([_legend(chart), draw_chart(chart, WIDE, f"{ident}-w"), draw_chart(chart, NARROW, f"{ident}-n")])
 
 
 def draw_chart(chart: Chart, width: float, ident: str) -> Markup:
     """One SVG of a chart that has values."""
-    drawn, height = draw_lines(chart, width) if chart.kind == "line" else draw_bars(chart, width)
+    drawn, height = _DRAW[chart.kind](chart, width)
     return drawing(drawn, width=width, height=height, title=chart.title, description=describe(chart), ident=ident)
 
 
@@ -53,9 +55,10 @@ def chart_headings(chart: Chart) -> list[str]:
 
 
 def _legend(chart: Chart) -> Markup | None:
-    if len(chart.series) < 2:  # noqa: PLR2004
+    shown = chart.series[1:] if chart.kind == "scatter" else chart.series
+    if len(shown) < 2:  # noqa: PLR2004
         return None
-    items = (element("li", _swatch(chart, index), series.name) for index, series in enumerate(chart.series))
+    items = (element("li", _swatch(chart, index), series.name) for index, series in enumerate(shown))
     direct = chart.kind == "line" and named_directly(chart, WIDE)
     return element("ul", *items, class_="legend narrow" if direct else "legend")
 

@@ -182,6 +182,7 @@ path[class^="l-"] { stroke: var(--paper); stroke-width: 1; paint-order: stroke; 
 .drawing rect[class^="s"] { stroke: var(--paper); stroke-width: 1; }
 .line { fill: none !important; stroke-width: 2.25; stroke-linejoin: round; stroke-linecap: round; }
 .dot { stroke: var(--paper); stroke-width: 1; }
+.loose { fill-opacity: 0.5; stroke: var(--paper); stroke-width: 0.5; }
 .again { fill-opacity: 0.5; } .drawing text.again { fill: var(--ink); fill-opacity: 1; }
 .line.again { stroke-dasharray: 6 5; }
 """

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
 
     from fovea.plugin import Image, Region
     from fovea.serving.bundle import Bundle
+    from fovea.serving.fusion import Attributes
     from fovea.serving.network import Network
     from fovea.serving.readings import Tail
 
@@ -70,13 +71,16 @@ def predict(bundle: Bundle, row: NDArray[np.float32], region: str = "") -> Predi
     )
 
 
-def heat(network: Network, image: Image, region: Region | None = None) -> NDArray[np.float32]:
+def heat(
+    network: Network, image: Image, region: Region | None = None, beside: Attributes | None = None
+) -> NDArray[np.float32]:
     """The distance of each place of a prepared picture, or of a region of it, from normal.
 
     Args:
         network: of an ``anomaly`` bundle.
         image: as ``prepare`` leaves it.
         region: what the network looks at; None for the whole picture.
+        beside: the picture's attributes, for a bundle that reads them.
 
     Returns:
         (g, g), of the square that the bundle's preprocessing makes of the picture; a place is hot above
@@ -88,7 +92,7 @@ def heat(network: Network, image: Image, region: Region | None = None) -> NDArra
     from fovea.serving.preprocess import preprocess
 
     square = as_input(preprocess(image, network.bundle.preprocess, region))
-    return np.asarray(maps(network.run(square[np.newaxis]))[0], np.float32)
+    return np.asarray(maps(network.run(square[np.newaxis], None if beside is None else [beside]))[0], np.float32)
 
 
 def maps(outputs: NDArray[np.float32]) -> NDArray[np.float32]:

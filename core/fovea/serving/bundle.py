@@ -27,6 +27,7 @@ from typing import Any, Literal, TypeAlias
 
 from fovea.errors import BundleRefused, FoveaError, UsageError
 from fovea.plugin import Kind, Preprocess
+from fovea.serving.fusion import Fusion
 from fovea.serving.readings import Certainty, Levels, Readout, Scale, Tail, is_certain, is_readable
 
 FORMAT_VERSION = 1
@@ -56,6 +57,7 @@ class Bundle:
         scale: how the outputs are read for ``regress``, None otherwise.
         tail: how they are read for ``anomaly``, None otherwise.
         certainty: what it says of its own answers, None where nothing was counted for it.
+        fusion: what it reads beside a picture, None where pixels are all.
         readout: where the backbone is read, where it was left as it is (a probe); None where all of it learned.
         precisions: precisions whose answers were compared with torch's and found to agree.
         figures: evaluation on pictures never trained on; plain JSON, see ``fovea.engine.judging.evaluate``.
@@ -83,6 +85,7 @@ class Bundle:
     scale: Scale | None = None
     tail: Tail | None = None
     certainty: Certainty | None = None
+    fusion: Fusion | None = None
     readout: Readout | None = None
     precisions: tuple[Precision, ...] = ("fp32",)
     figures: Mapping[str, Any] = field(default_factory=dict)

@@ -14,9 +14,10 @@ from typing import TYPE_CHECKING, Any, Literal, cast
 
 from fovea.errors import BundleRefused, UsageError
 from fovea.serving.bundle import Bundle, Precision
+from fovea.serving.fusion import fused
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
     from pathlib import Path
     from types import ModuleType
 
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from fovea.plugin import Pixels
+    from fovea.serving.fusion import Attributes
 
 
 class Network:
@@ -55,22 +57,26 @@ class Network:
         self._outputs = tuple(side.get_length() for side in list(model.outputs[0].partial_shape)[1:])
         self._request = core.compile_model(model, "CPU", _settings(threads, self.precision)).create_infer_request()
 
-    def run(self, batch: NDArray[np.uint8]) -> NDArray[np.float32]:
+    def run(self, batch: NDArray[np.uint8], beside: Sequence[Attributes] | None = None) -> NDArray[np.float32]:
         """Logits of a batch.
 
         Args:
             batch: uint8 (n, size, size, 3), RGB, C-contiguous; n of 0 is allowed.
+            beside: attributes of each picture; a bundle with a ``fusion`` needs them, any other looks at pixels alone.
 
         Returns:
             float32 (n, number of labels), for ``anomaly`` (n, 1 + places), for ``segment`` (n, number of labels, size,
             size); owned by the caller.
 
         Raises:
-            ValueError: another type or shape.
+            ValueError: another type or shape, or not as many attributes as pictures.
+            DataError: an attribute is not what the bundle learned from.
         """
-        return self.look(batch)[0]
+        return self.look(batch, beside)[0]
 
-    def look(self, batch: NDArray[np.uint8]) -> tuple[NDArray[np.float32], NDArray[np.float32] | None]:
+    def look(
+        self, batch: NDArray[np.uint8], beside: Sequence[Attributes] | None = None
+    ) -> tuple[NDArray[np.float32], NDArray[np.float32] | None]:
         """What :meth:`run` answers, and how strange each picture is to the network, (n,): None unless ``gauged``."""
         import numpy as np
 
@@ -84,7 +90,14 @@ class Network:
             return np.empty((0, *self._outputs), np.float32), np.empty(0, np.float32) if self.gauged else None
         answer = self._request.infer([np.ascontiguousarray(batch)])
         strange = np.array(answer[1], np.float32)[:, 0] if self.gauged else None
-        return np.array(answer[0], np.float32), strange  # copies: the request's own memory is used again
+        outputs = np.array(answer[0], np.float32)  # copies: the request's own memory is used again
+        if self.bundle.fusion is None:
+            return outputs, strange
+        if beside is None or len(beside) != len(batch):
+            told = "none" if beside is None else str(len(beside))
+            msg = f"{self.bundle.name} reads attributes beside its pictures: {len(batch)} pictures came with {told}"
+            raise ValueError(msg)
+        return fused(self.bundle.fusion, self.bundle.kind, outputs, beside), strange
 
 
 def request(graph: Path, *, threads: int, precision: Precision) -> Callable[[NDArray[np.uint8]], NDArray[np.float32]]:

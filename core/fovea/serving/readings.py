@@ -166,6 +166,8 @@ class Certainty:
 def is_readable(bundle: Bundle) -> bool:
     """Whether there is one finite number of each sort an output, within its range."""
     levels, scale, count = bundle.levels, bundle.scale, len(bundle.labels)
+    if bundle.fusion is not None and not bundle.fusion.is_sound(1 if bundle.kind == "anomaly" else count):
+        return False
     if bundle.kind == "multilabel" and levels is not None:
         return (
             len(levels.slopes) == len(levels.offsets) == len(levels.points) == count

@@ -11,7 +11,7 @@ from itertools import groupby
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal, TypeAlias
 
-from fovea.errors import BundleRefused, PluginError
+from fovea.errors import BundleRefused, DataError, PluginError
 from fovea.plugin import (
     Domain,
     Fitted,
@@ -177,13 +177,18 @@ class Scorer:
         """A unit that is scored piece by piece, while its ``measure`` is kept going."""
         return Course(self, unit)
 
-    def predict(self, side: int | None, image: Image, measures: Measures) -> dict[str, tuple[Prediction, ...]] | None:
-        """Predictions by role of the bundles that want this side; None where a network's answer is not finite."""
+    def predict(
+        self, side: int | None, sample: Sample, image: Image, measures: Measures
+    ) -> dict[str, tuple[Prediction, ...]] | Unreadable:
+        """Predictions by role of the bundles that want this side, or why there are none."""
         said: dict[str, tuple[Prediction, ...]] = {}
         for role in self._passes.get(side, ()):
-            predictions = role.predict(image, measures)
+            try:
+                predictions = role.predict(sample, image, measures)
+            except DataError as error:
+                return Unreadable(code="attribute", reason=f"{error}.")
             if predictions is None:
-                return None
+                return _NOT_FINITE
             if predictions:
                 said[role.name] = predictions
         return said
@@ -263,9 +268,9 @@ class Course:
         if seen.image is None:
             return Outcome(sample=seen.sample, fault=seen.fault)
         result = so_far or Result(sample=seen.sample, measures=seen.measures)
-        predictions = self._scorer.predict(side, seen.image, result.measures)
-        if predictions is None:
-            return Outcome(sample=seen.sample, fault=_NOT_FINITE)
+        predictions = self._scorer.predict(side, seen.sample, seen.image, result.measures)
+        if isinstance(predictions, Unreadable):
+            return Outcome(sample=seen.sample, fault=predictions)
         return Outcome(sample=seen.sample, result=replace(result, predictions={**result.predictions, **predictions}))
 
 
@@ -286,20 +291,20 @@ class _Role:
         self.name, self._bundle, self._spec = bundle.role, bundle, spec
         self._network: Network = Network(bundle, threads=1, precision=precision)
 
-    def predict(self, image: Image, measures: Measures) -> tuple[Prediction, ...] | None:
-        """One prediction a region; None where an answer is not finite."""
-        answers = [self._one(image, region) for region in regions_for(self._spec, measures)]
+    def predict(self, sample: Sample, image: Image, measures: Measures) -> tuple[Prediction, ...] | None:
+        """One prediction a region; None where an answer is not finite. Raises DataError for an attribute."""
+        answers = [self._one(sample, image, region) for region in regions_for(self._spec, measures)]
         finite = tuple(answer for answer in answers if answer is not None)
         return finite if len(finite) == len(answers) else None
 
-    def _one(self, image: Image, region: Region | None) -> Prediction | None:
+    def _one(self, sample: Sample, image: Image, region: Region | None) -> Prediction | None:
         import numpy as np
 
         from fovea.serving.network import as_input
         from fovea.serving.preprocess import preprocess
 
         square = as_input(preprocess(image, self._bundle.preprocess, region))
-        logits, strange = self._network.look(square[np.newaxis])
+        logits, strange = self._network.look(square[np.newaxis], [sample.attributes])
         (row,) = answers(self._bundle, logits)
         if not (np.isfinite(row).all() and (strange is None or np.isfinite(strange).all())):
             return None

@@ -20,6 +20,7 @@ from fovea.serving.bundle import SUFFIX, Bundle, open_bundle, version_of
 from fovea.serving.network import Network
 from fovea.workbench.config import Config
 from fovea.workbench.evaluation_page import evaluation_report, facts_of, write_page
+from fovea.workbench.heat_page import draw_hot
 from fovea.workbench.views import Judged, judged_view
 
 if TYPE_CHECKING:
@@ -52,13 +53,20 @@ def show_training(config: Config, asked: Asked, trained: Trained, elder: str) ->
         trained: what it came to.
         elder: digest of the version that had the name before, empty where there was none.
     """
-    made, bundle = judged_view(trained.evaluation), trained.bundle
+    bundle = trained.bundle
+    made, hot = judged_view(trained.evaluation, bundle), trained.evaluation.hot
     name = version_of(bundle.name, elder) if elder else ""
     compared = _against(config, asked, bundle, name) if name else None
+    drawn = draw_hot(asked.domain, asked.folder, asked.view, bundle, hot)
     report = evaluation_report(
-        made, title=f"{bundle.name}: how good it is", facts=facts_of(bundle), compared=compared, before=name
+        made,
+        title=f"{bundle.name}: how good it is",
+        facts=facts_of(bundle),
+        compared=compared,
+        before=name,
+        galleries=drawn.galleries,
     )
-    return replace(made, page=write_page(report, trained.folder / PAGE))
+    return replace(made, page=write_page(report, trained.folder / PAGE, drawn.shown))
 
 
 def unknown_of(folder: Path) -> tuple[str, ...]:
@@ -98,7 +106,7 @@ def _seen(of: Bundle, newest: Bundle, found: Survey) -> Seen:
     return Seen(
         bundle=of,
         rows=rows,
-        logits=run_all(network, found.pixels, places),
+        logits=run_all(network, found.pixels, places, beside=[row.attributes for row in found.rows]),
         fresh=unlearned(rows, of.learned),
         unreadable=(),
         precision=network.precision,

@@ -7,14 +7,17 @@ from types import MappingProxyType
 
 import numpy as np
 
+from fovea.engine.cards.explained import explained_sentence
 from fovea.engine.cards.skill import SHARES
 from fovea.engine.judging.compare import Compared
-from fovea.engine.judging.curves import Bin, Curve, Points
-from fovea.engine.judging.subgroups import FIGURES, Subgroup
+from fovea.engine.judging.curves import Bin, Curve, Points, Scattered
+from fovea.engine.judging.sides import FIGURES
+from fovea.engine.judging.subgroups import Subgroup
 from fovea.plugin import Block, Cell, Chart, Column, Level, Series, Table, Text
 from fovea.workbench.views import Judged, UnitsJudged
 from fovea.workbench.wording import (
     count,
+    first,
     gap,
     gap_range,
     named,
@@ -48,8 +51,18 @@ _COLUMNS = MappingProxyType(
         "share_mae": Column(name="error of that share", form="share"),
     }
 )
+_OF_KIND = MappingProxyType(
+    {
+        "anomaly": {
+            "recall": Column(name="called an anomaly", form="share"),
+            "auroc": Column(name="AUROC against normal", form="number"),
+        },
+        "segment": {"support": Column(name="pictures that show it", form="number")},
+    }
+)
 _MOST_LABELS, _MOST_CURVES, _MOST_MISTAKES, _STEPS = 14, 5, 20, 50
 _LEAST_P = 0.001
+_OVER_LABELS = " The gap is counted over the labels that both sides have; where they share none, it is not told."
 _LESS_IS_BETTER = frozenset({"mae"})
 
 
@@ -59,9 +72,10 @@ def of_labels(judged: Judged) -> Iterator[Block]:
         return
     shown = [name for name in _COLUMNS if name in judged.classes[0]]
     rows = tuple((str(one["label"]), *(rounded(one[name]) for name in shown)) for one in judged.classes)
-    first = Column(name="value" if judged.kind == "regress" else "label")
+    head = Column(name="value" if judged.kind == "regress" else "label")
     title = "Each value" if judged.kind == "regress" else "Each label"
-    yield Table(title=title, columns=(first, *(_COLUMNS[name] for name in shown)), rows=rows)
+    columns = {**_COLUMNS, **_OF_KIND.get(judged.kind, {})}
+    yield Table(title=title, columns=(head, *(columns[name] for name in shown)), rows=rows)
 
 
 def confusion(judged: Judged) -> Iterator[Block]:
@@ -188,7 +202,7 @@ def subgroups(judged: Judged) -> Iterator[Block]:
     told = [one for one in judged.subgroups if one.figure is not None]
     if not judged.subgroups:
         return
-    name = FIGURES.get(judged.kind, "")
+    name = FIGURES[judged.kind]
     columns = (
         Column(name="where"),
         Column(name="pictures", form="number"),
@@ -204,11 +218,12 @@ def subgroups(judged: Judged) -> Iterator[Block]:
         columns=columns,
         rows=tuple(_subgroup(name, one) for one in judged.subgroups),
         levels=tuple(_level(name, one) for one in judged.subgroups),
-        note=f"The range of the gap to all other pictures excludes 0 for {flagged} of {len(told)} compared; where it "
-        "is worse there, it is marked: as a warning where p is below 0.05 after Holm's adjustment for so many "
-        f"comparisons ({stands} are, better or worse), else as a notice, since it may be luck. A value of fewer than "
-        "5 groups is not compared. The gap is counted over the labels that both sides have; that of shares is in "
-        "percentage points.",
+        note=f"Counted on what it says, which is {judged.said}. The range of the gap to all other pictures excludes 0 "
+        f"for {flagged} of {sum(one.gap is not None for one in told)} compared; where it is worse there, it is marked: "
+        "as a warning where p is below 0.05 after Holm's adjustment for so many comparisons "
+        f"({stands} are, better or worse), else as a notice, since it may be luck. A value of fewer than 5 groups is "
+        f"not compared.{'' if judged.kind == 'regress' else _OVER_LABELS}"
+        f"{' The gap is in percentage points.' if name in SHARES else ''}",
     )
 
 
@@ -225,6 +240,78 @@ def _level(name: str, one: Subgroup) -> Level:
     if not one.flagged or one.gap is None or (one.gap.value > 0) != (name in _LESS_IS_BETTER):
         return "normal"
     return "warning" if one.stands else "notice"
+
+
+def values(judged: Judged) -> Iterator[Block]:
+    """Told values beside true ones, and how far they are off by size."""
+    for one in judged.values:
+        true, told = zip(*one.points, strict=True)
+        yield Chart(
+            title=f"{first(one.label)}: told and true",
+            kind="scatter",
+            categories=tuple(f"picture {number + 1}" for number in range(len(true))),
+            series=(Series(name="true", values=true), Series(name="told", values=told)),
+            note="A dot a picture. On the line both are the same; above it, too much was told."
+            + (f" {len(true)} of {judged.pictures} pictures, spread evenly." if len(true) < judged.pictures else ""),
+        )
+        if len(one.spans) > 1:
+            yield _by_size(one)
+
+
+def _by_size(one: Scattered) -> Table:
+    has_interval = any(span.coverage is not None for span in one.spans)
+    columns = (
+        Column(name="true value"),
+        Column(name="pictures", form="number"),
+        Column(name="off by on average (MAE)", form="number"),
+        Column(name="told less true, on average", form="number"),
+        *((Column(name="inside the interval", form="share"),) if has_interval else ()),
+    )
+    rows: tuple[tuple[Cell, ...], ...] = tuple(
+        (
+            whole(f"{span.low:.4g} to {span.high:.4g}" if span.low < span.high else f"{span.low:.4g}"),
+            span.pictures,
+            rounded(span.mae),
+            rounded(span.bias),
+            *((span.coverage,) if has_interval else ()),
+        )
+        for span in one.spans
+    )
+    return Table(
+        title=f"{first(one.label)}: small and large values",
+        columns=columns,
+        rows=rows,
+        note="Fifths of the pictures by their true value. Small values told too high and large ones too low is what a "
+        "model does that is unsure.",
+    )
+
+
+def unmarked(judged: Judged) -> Iterator[Block]:
+    """Masks that could not be used."""
+    if judged.unmarked:
+        yield Text(
+            title="Masks that could not be used",
+            body=(*judged.unmarked[:_MOST_MISTAKES], *_and_more(len(judged.unmarked))),
+            level="warning",
+        )
+
+
+def _and_more(number: int) -> Iterator[str]:
+    if number > _MOST_MISTAKES:
+        yield f"and {number - _MOST_MISTAKES} more"
+
+
+def explained(judged: Judged) -> Iterator[Block]:
+    """Whether maps of its answers proved better than none."""
+    if judged.explained is None:
+        return
+    maps, shown = judged.explained["maps"], judged.explained["shown"]
+    few = 2 * shown < maps
+    yield Text(
+        title="Where its answers come from",
+        body=(explained_sentence(maps, shown),),
+        level="notice" if few else "normal",
+    )
 
 
 def units(units: UnitsJudged | None) -> Iterator[Block]:
@@ -272,6 +359,11 @@ def changed(compared: Compared, before: str, after: str = "this model") -> Itera
         rows=rows,
         levels=levels,
         note=f"{count(compared.pictures, 'picture')} of {count(compared.groups, 'group')} that neither has learned "
-        "from; both are judged on the same drawn groups. Unsure: the range of the difference holds 0. "
-        "Differences of shares are percentage points.",
+        f"from; both are judged on the same drawn groups, and counted on what they say, which is {_said(compared)}. "
+        "Unsure: the range of the difference holds 0. Differences of shares are percentage points.",
     )
+
+
+def _said(compared: Compared) -> str:
+    before, after = compared.said
+    return before if before == after else f"before: {before}; after: {after}"

@@ -12,7 +12,7 @@ from fovea.engine.cards import certainty as card_certainty
 from fovea.engine.cards.skill import MEANINGS, SHARES
 from fovea.engine.judging.compare import Compared
 from fovea.errors import FoveaError
-from fovea.plugin import Block, Column, Figure, Figures, Picture, Report, Table
+from fovea.plugin import Block, Column, Figure, Figures, Gallery, Picture, Report, Table
 from fovea.report import to_html
 from fovea.serving.bundle import Bundle, version_of
 from fovea.workbench import evaluation_blocks as blocks
@@ -24,12 +24,22 @@ _HEADS = MappingProxyType(
         "classify": ("balanced_accuracy", "accuracy", "macro_f1", "ece"),
         "multilabel": ("macro_average_precision", "macro_auroc", "macro_f1", "ece"),
         "regress": ("mae", "r2", "spearman", "coverage"),
+        "segment": ("miou", "mean_dice", "share_mae", "ece"),
+        "anomaly": ("auroc", "recall", "false_alarms", "aupro"),
     }
 )
+_BY = MappingProxyType({"majority": "of the commonest", "mean": "of the mean", "chance": "by chance"})
+_OF_ALARM = ("sensitivity", "specificity", "balanced_accuracy", "ece")
 
 
 def evaluation_report(
-    judged: Judged, *, title: str, facts: Mapping[str, str], compared: Compared | None = None, before: str = ""
+    judged: Judged,
+    *,
+    title: str,
+    facts: Mapping[str, str],
+    compared: Compared | None = None,
+    before: str = "",
+    galleries: Sequence[Gallery] = (),
 ) -> Report:
     """Everything that was judged, the most telling first.
 
@@ -39,16 +49,21 @@ def evaluation_report(
         facts: what produced it, by name.
         compared: with another model on the same pictures.
         before: that model's name.
+        galleries: pictures worth a look.
     """
     parts: list[Block] = [
         _headlines(judged),
         *blocks.of_labels(judged),
         *blocks.confusion(judged),
+        *blocks.values(judged),
+        *galleries,
+        *blocks.unmarked(judged),
         *blocks.curves(judged.curves),
         *blocks.calibration(judged),
         *blocks.risk(judged),
         *blocks.subgroups(judged),
         *blocks.units(judged.units),
+        *blocks.explained(judged),
         *([] if compared is None else blocks.changed(compared, before)),
         _all_figures(judged),
     ]
@@ -120,8 +135,15 @@ def _summary(judged: Judged) -> str:
 
 
 def _headlines(judged: Judged) -> Figures:
-    names = [name for name in _HEADS.get(judged.kind, tuple(judged.figures)[:4]) if name in judged.figures]
+    heads = _OF_ALARM if "sensitivity" in judged.figures else _HEADS.get(judged.kind, tuple(judged.figures)[:4])
+    names = [name for name in heads if name in judged.figures]
     return Figures(figures=tuple(_headline(judged, name) for name in names))
+
+
+def _without_looking(name: str) -> str:
+    """What the figure of a baseline is called."""
+    how, _, figure = name.partition("_")
+    return f"{named(figure)} {_BY.get(how, how)}"
 
 
 def _headline(judged: Judged, name: str) -> Figure:
@@ -131,7 +153,8 @@ def _headline(judged: Judged, name: str) -> Figure:
     baseline |= {"macro_average_precision": "chance_macro_average_precision"}
     if (other := judged.baselines.get(baseline.get(name, ""))) is not None:
         note += f"; without looking {said(name, other)}"
-    return Figure(name=named(name), value=round(value, 6), note=note, share=name in SHARES)
+    is_share = name in SHARES | card_certainty.SHARES
+    return Figure(name=named(name), value=round(value, 6), note=note, share=is_share)
 
 
 def _all_figures(judged: Judged) -> Table:
@@ -150,7 +173,7 @@ def _all_figures(judged: Judged) -> Table:
         for name, told in judged.figures.items()
     ]
     rows += [
-        (name.replace("_", " "), said(name, value), "", "of an answer that needs no picture")
+        (_without_looking(name), said(name.partition("_")[2], value), "", "of an answer that needs no picture")
         for name, value in judged.baselines.items()
     ]
     columns = ("figure", "value", "95 % range", "what it means")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from itertools import groupby
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeAlias
@@ -13,9 +13,11 @@ from fovea.plugin import Domain, Fitted, Image, Region, Sample
 from fovea.progress import Progress
 from fovea.registry import Registry
 from fovea.serving.bundle import Bundle
+from fovea.serving.fusion import Attributes
 from fovea.serving.network import as_input
 from fovea.serving.pictures import Broken, Seen, Viewing, regions_for
-from fovea.serving.preprocess import cut, preprocess, resize
+from fovea.serving.preprocess import preprocess
+from fovea.workbench.heat_page import fine_view
 from fovea.workbench.models import below
 from fovea.workbench.sites import view_of
 
@@ -28,8 +30,6 @@ if TYPE_CHECKING:
     Square: TypeAlias = NDArray[np.uint8]
 
 _AT_ONCE = 8
-_FINE = 448
-_NARROWEST = 32
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -93,13 +93,14 @@ class Explained:
 class Looked:
     """What the network sees of a picture, and the same as finely as it is drawn; None where it cannot be looked at.
 
-    ``pictures`` is 1 where it is the last of its picture, 0 otherwise.
+    ``beside`` is what is known beside the picture; ``pictures`` is 1 where it is the last of its picture, 0 otherwise.
     """
 
     known: Why
     square: Square | None = None
     fine: Square | None = None
     pictures: int = 1
+    beside: Attributes = field(default_factory=dict)
 
 
 def explain(
@@ -156,7 +157,9 @@ def _explained(
     from fovea.engine.explain import explain_with
 
     squares = [looked.square for looked in some if looked.square is not None]
-    found = explain_with(model, np.stack(squares), [labels] * len(squares) if labels else None) if squares else ()
+    beside = [looked.beside for looked in some if looked.square is not None]
+    wanted = [labels] * len(squares) if labels else None
+    found = explain_with(model, np.stack(squares), wanted, beside=beside) if squares else ()
     place = 0
     for looked in some:
         yield looked, [one for one in found if looked.square is not None and one.picture == place]
@@ -185,7 +188,8 @@ def _seen(root: Path, seen: Seen | Broken, domain: Domain, bundle: Bundle) -> It
     else:
         regions = regions_for(domain.info.tasks[bundle.role], seen.measures)
         for region in regions:
-            yield replace(_looked(known, seen.image, bundle, region), pictures=int(region is regions[-1]))
+            looked = _looked(known, seen.image, bundle, region)
+            yield replace(looked, pictures=int(region is regions[-1]), beside=seen.sample.attributes)
         if not regions:
             yield Looked(known=replace(known, reason="the domain finds nothing in it that the model looks at"))
 
@@ -196,12 +200,7 @@ def _named(root: Path, sample: Sample) -> Why:
 
 def _looked(known: Why, image: Image, bundle: Bundle, region: Region | None) -> Looked:
     """Both views through the one preprocessing, so that a map lies on the drawing as on the square."""
-    spec = bundle.preprocess
-    fine = as_input(preprocess(image, replace(spec, size=max(_FINE, spec.size)), region))
-    if spec.fit == "squash":  # drawn in its own proportions
-        height, width = (cut(image.pixels, region) if region else image.pixels).shape[:2]
-        factor = fine.shape[0] / max(height, width)
-        fine = as_input(resize(fine, (max(round(width * factor), _NARROWEST), max(round(height * factor), _NARROWEST))))
+    spec, fine = bundle.preprocess, fine_view(image, bundle.preprocess, region)
     named = replace(known, region=region.name if region else "")
     return Looked(known=named, square=as_input(preprocess(image, spec, region)), fine=fine)
 

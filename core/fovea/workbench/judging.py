@@ -30,6 +30,7 @@ from fovea.workbench.check_page import SHOWN, write_check
 from fovea.workbench.config import Config
 from fovea.workbench.evaluation_page import compared_report, evaluation_report, facts_of, write_page
 from fovea.workbench.explaining import Explained, explain
+from fovea.workbench.heat_page import draw_hot
 from fovea.workbench.models import Wish, find_model, stoppable, understand
 from fovea.workbench.sites import need_folder, settings_from
 from fovea.workbench.units import judge_units
@@ -82,7 +83,7 @@ class Judging:
         evaluation = judged(seen, by)
         if unknown is not None:
             evaluation = with_unknown(evaluation, seen, self._strangers(bundle, unknown, view, told))
-        made = judged_view(evaluation)
+        made = judged_view(evaluation, bundle)
         if per_decision:
             units = judge_units(
                 domain=self.registry.domain(bundle.domain),
@@ -97,7 +98,9 @@ class Judging:
         if page is None:
             return made
         title = f"{bundle.name}: how good it is on {folder.absolute().name}"
-        return replace(made, page=write_page(evaluation_report(made, title=title, facts=facts_of(bundle)), page))
+        drawn = draw_hot(self.registry.domain(bundle.domain), folder, view, bundle, evaluation.hot)
+        report = evaluation_report(made, title=title, facts=facts_of(bundle), galleries=drawn.galleries)
+        return replace(made, page=write_page(report, page, drawn.shown))
 
     def compare(
         self,
@@ -211,16 +214,18 @@ class Judging:
 
 
 def _features(run: Prepared, cache: Path, progress: Progress) -> NDArray[np.float32]:
-    """The mean of every depth's map for each surveyed picture, (n, channels of all depths)."""
+    """The mean of every depth's map for each surveyed picture, and what is known beside it, (n, ...)."""
     from fovea.engine.learning.probe import columns, features_of
     from fovea.engine.networks.depths import inside
+    from fovea.engine.pictures.facts import table_of
 
     within = inside(run.whole.network, int(run.recipe.size))
-    every = features_of(run, within, cache).features(
-        run.survey.pixels, np.arange(len(run.survey.rows)), [row.digest for row in run.survey.rows], progress
-    )
+    rows = run.survey.rows
+    digests = [row.digest for row in rows]
+    every = features_of(run, within, cache).features(run.survey.pixels, np.arange(len(rows)), digests, progress)
     readout = Readout(stages=within.stages, channels=within.channels, pools=("mean",))
-    return every[:, columns(within, readout)].astype(np.float32)
+    chosen = every[:, columns(within, readout, every.shape[1])].astype(np.float32)
+    return np.column_stack([chosen, table_of(run.columns, rows)])
 
 
 def split_of(run: Run) -> bytes:

@@ -12,13 +12,14 @@ from typing import Any
 from pydantic import BaseModel
 
 from fovea.batch import BatchSummary
-from fovea.engine.judging.curves import Curve, Points, Reliability
+from fovea.engine.judging.curves import Curve, Points, Reliability, Scattered
 from fovea.engine.judging.evaluate import Evaluation
 from fovea.engine.judging.subgroups import Subgroup
 from fovea.fitting import Preview
-from fovea.plugin import Attribute, Domain, Param, Report
+from fovea.plugin import Attribute, Domain, Kind, Param, Report
 from fovea.registry import Broken, Loaded, own_parts
 from fovea.report import to_json, to_text
+from fovea.serving.bundle import Bundle
 from fovea.store.values import Site
 
 
@@ -143,9 +144,11 @@ class Judged:
     """Figures of a model: each headline is (value, low, high) with its 95 % interval by group.
 
     ``classes`` has one mapping a label (``classify``, ``multilabel``) or value (``regress``), a figure that cannot be
-    told being None; ``confusion`` is empty but for ``classify``. ``curves``, ``reliability``, ``subgroups`` and
-    ``risk`` are those of :class:`fovea.engine.judging.evaluate.Evaluation`; ``units`` are the units' decisions, where
-    they were asked for; ``page`` is where it was all written to be looked at.
+    told being None; ``confusion`` is empty but for ``classify``. ``curves``, ``reliability``, ``subgroups``, ``risk``,
+    ``values`` and ``said`` are those of :class:`fovea.engine.judging.evaluate.Evaluation`; ``units`` are the units'
+    decisions, where they were asked for; ``unmarked`` names masks that could not be used, each with its reason
+    (``anomaly``); ``explained`` says how many ``maps`` of the model's answers were put to the test in training and how
+    many were ``shown``, None where none were; ``page`` is where it was all written to be looked at.
     """
 
     figures: Mapping[str, tuple[float, float, float]]
@@ -157,17 +160,21 @@ class Judged:
     groups: int
     unreadable: int
     learned: int
-    kind: str = "classify"
+    kind: Kind = "classify"
+    said: str = ""
     curves: tuple[Curve, ...] = ()
     reliability: Reliability | None = None
     subgroups: tuple[Subgroup, ...] = ()
     units: UnitsJudged | None = None
     risk: Points = ()
+    values: tuple[Scattered, ...] = ()
+    unmarked: tuple[str, ...] = ()
+    explained: Mapping[str, int] | None = None
     page: Path | None = None
 
 
-def judged_view(evaluation: Evaluation) -> Judged:
-    """An evaluation as apps see it."""
+def judged_view(evaluation: Evaluation, bundle: Bundle) -> Judged:
+    """An evaluation of a bundle as apps see it."""
     return Judged(
         figures={name: (i.value, i.low, i.high) for name, i in evaluation.figures.items()},
         baselines=evaluation.baselines,
@@ -179,10 +186,14 @@ def judged_view(evaluation: Evaluation) -> Judged:
         unreadable=len(evaluation.unreadable),
         learned=evaluation.learned,
         kind=evaluation.kind,
+        said=evaluation.said,
         curves=evaluation.curves,
         reliability=evaluation.reliability,
         subgroups=evaluation.subgroups,
         risk=evaluation.risk,
+        values=evaluation.values,
+        explained=(bundle.figures or {}).get("explained"),
+        unmarked=tuple(f"{fault.source}: {fault.reason}" for fault in evaluation.unmarked),
     )
 
 

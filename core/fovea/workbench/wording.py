@@ -69,6 +69,11 @@ def short(label: str) -> str:
     return label if len(label) <= _LONGEST else f"{label[: _LONGEST - 1]}\u2026"
 
 
+def first(text: str) -> str:
+    """A text that begins with a capital."""
+    return text[:1].upper() + text[1:]
+
+
 def count(number: int, one: str) -> str:
     """``1 picture``, ``2 pictures``."""
     return f"{number:,} {one if number == 1 else one + 's'}"

@@ -24,6 +24,7 @@ TINY = {
     "lr": 0.001,
     "dropout": 0.0,
     "audit": False,
+    "explained": 2,
 }
 
 

@@ -9,7 +9,7 @@ import torch
 from torch import nn
 from torchvision.models import SwinTransformer, VisionTransformer
 
-from fovea.engine.explain import Gate, check, count, explain_with, make_model, points_at
+from fovea.engine.explain import Gate, check, count, explain_with, make_model, points_at, try_maps
 from fovea.engine.explain.attention import _watched, attends, attention_maps, roll_out
 from fovea.engine.explain.gate import SHARES, blurred, scores
 from fovea.engine.explain.maps import CAMS, Asked, cams
@@ -19,6 +19,7 @@ from fovea.engine.networks.depths import first_tensor
 from fovea.errors import UnknownName, UsageError
 from fovea.plugin import Preprocess
 from fovea.serving.bundle import Bundle
+from fovea.serving.fusion import Column, Fusion
 from fovea.serving.readings import Levels, Scale
 
 SIDE = 32
@@ -354,3 +355,45 @@ def test_a_model_most_of_whose_maps_fail_is_cautioned_against():
 def test_blur_takes_the_toy_patch_away():
     square = picture()
     assert cv2.absdiff(square, blurred(square))[PLACE].mean() > 20
+
+
+# What is known beside a picture
+
+
+def test_what_is_known_beside_a_picture_counts_in_its_answer_and_is_asked_for():
+    ward = Fusion(columns=(Column(name="ward", values=("east",)),), weights=((6.0, 0.0), (0.0, 0.0)))
+    model = a_model(Looks(), fusion=ward)
+    squares = np.stack([picture(), picture()])
+    with pytest.raises(UsageError, match="reads attributes beside its pictures: give those of each"):
+        explain_with(model, squares)
+    found = explain_with(model, squares, [["red"]] * 2, beside=[{"ward": "east"}, {}])
+    assert found[0].said < found[1].said
+    assert greatest(found[1].map)
+
+
+def test_a_trained_model_is_tested_on_pictures_spread_over_those_there_are():
+    squares = np.stack([picture(red_at=PLACE if place >= 20 else (slice(0, 1), slice(0, 1))) for place in range(40)])
+    asked = []
+
+    def made():
+        asked.append("model")
+        return a_model(Looks())
+
+    found = try_maps(made, squares, np.arange(10, 40), [{}] * 40, 6)
+    assert (found["pictures"], asked) == (6, ["model"])
+    assert 0 < found["shown"] < found["maps"]
+    assert try_maps(made, squares, np.arange(40), [{}] * 40, 0) is None
+    assert len(asked) == 1
+
+
+def test_no_further_picture_is_begun_once_it_has_taken_long_enough(monkeypatch):
+    monkeypatch.setattr("fovea.engine.explain.checking.ENOUGH_S", -1.0)
+    squares = np.stack([picture()] * 3)
+    assert try_maps(lambda: a_model(Looks()), squares, np.arange(3), [{}] * 3, 3)["pictures"] == 1
+
+
+def test_a_network_that_cannot_be_explained_is_not_tested():
+    def made():
+        raise UsageError("its answers are maps already")
+
+    assert try_maps(made, np.stack([picture()]), np.arange(1), [{}], 4) is None

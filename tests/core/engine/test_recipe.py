@@ -4,7 +4,7 @@ import pytest
 from pydantic import ValidationError
 
 from fovea.engine.recipe import Machine, Recipe, resolve
-from fovea.errors import SettingsError
+from fovea.errors import SettingsError, UsageError
 from fovea.plugin import Preprocess
 from fovea.settings import resolve as settle
 
@@ -57,6 +57,11 @@ def test_a_setting_out_of_range_or_unknown_is_refused(wrong):
         Recipe(**wrong)
 
 
+def test_a_list_may_be_written_with_commas():
+    assert Recipe.model_validate({"attributes": "age, camera", "strengths": "1,0.1"}).attributes == ("age", "camera")
+    assert Recipe.model_validate({"strengths": "0.1,1"}).strengths == (1.0, 0.1)
+
+
 def test_fractions_add_up_to_one():
     assert sum(Recipe().fractions.values()) == pytest.approx(1)
 
@@ -77,3 +82,10 @@ def test_a_wrong_value_of_any_setting_is_one_sentence_without_pydantics_words(na
     assert sentence.startswith(f"recipe.{name}: want ")
     assert sentence.endswith(', not {"a": "table"}')
     assert not {"Input", "valid", "integer", "tuple", "boolean", "string"} & set(sentence.split())
+
+
+@pytest.mark.parametrize("mode", ["probe", "auto"])
+def test_a_mode_that_an_anomaly_task_does_not_have_is_refused(mode):
+    assert resolve(Recipe(mode="full"), Preprocess(), CPU, "anomaly").mode == "full"
+    with pytest.raises(UsageError, match=f"mode {mode} fits heads, and a task of kind anomaly has none"):
+        resolve(Recipe(mode=mode), Preprocess(), CPU, "anomaly")

@@ -8,7 +8,9 @@ from __future__ import annotations
 from collections import Counter, defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 
+from fovea.engine.cards.beside import beside
 from fovea.engine.cards.certainty import certainty
+from fovea.engine.cards.explained import explained
 from fovea.engine.cards.places import everywhere
 from fovea.engine.cards.skill import head, plain, skill
 from fovea.engine.judging.evaluate import Evaluation
@@ -44,9 +46,11 @@ def write_card(
         _head(bundle, info),
         skill(bundle, evaluation),
         _confusion(evaluation),
+        beside(bundle, evaluation),
         certainty(bundle, evaluation),
         everywhere(evaluation),
         audits,
+        explained(bundle),
         _pictures(bundle, survey, parts),
         _unreadable(survey),
         _making(bundle),

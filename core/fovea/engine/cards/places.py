@@ -6,7 +6,8 @@ from collections.abc import Iterator
 
 from fovea.engine.cards.skill import NAMES, SHARES, plain
 from fovea.engine.judging.evaluate import Evaluation
-from fovea.engine.judging.subgroups import FIGURES, Subgroup
+from fovea.engine.judging.sides import FIGURES
+from fovea.engine.judging.subgroups import Subgroup
 
 _SHOWN = 8
 
@@ -23,7 +24,7 @@ def everywhere(evaluation: Evaluation) -> Iterator[str]:
     yield ""
     yield (
         f"Its {NAMES.get(figure, figure.replace('_', ' '))} was compared with that of the other pictures for "
-        f"{len(compared)} values of: {names}. "
+        f"{len(compared)} values of: {names}. It counts {plain(evaluation.said)}. "
         + (
             f"The range of the gap excludes 0 for {len(found)}, and after Holm's adjustment for so many comparisons "
             f"for {sum(one.stands for one in found)}."

@@ -68,6 +68,9 @@ MEANINGS: Mapping[str, Mapping[str, str]] = {
         "recall": "share of the anomalies that it calls so",
         "false_alarms": "share of the normal pictures that it calls anomalies",
         "brier": "0 is perfect; mean square error of its probabilities",
+        "pixel_auroc": "0.5 is chance; a marked place is hotter than one that is not",
+        "aupro": "1 is perfect, 0.15 is chance; how much of each marked area is hot, every area counted alike, while "
+        "at most 30 % of the rest is",
     },
 }
 
@@ -123,6 +126,8 @@ NAMES: Mapping[str, str] = {
     "mean_dice": "mean Dice",
     "share_mae": "error of the share",
     "auroc": "AUROC",
+    "pixel_auroc": "AUROC of the places",
+    "aupro": "AUPRO of the areas",
     "fpr95": "false alarms at 95 % recall",
     "false_alarms": "false alarms",
 }

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import TypeAlias
 
 import numpy as np
 import torch
@@ -18,14 +19,17 @@ from fovea.errors import UnknownName, UsageError
 from fovea.serving.answers import answers, labels_said
 from fovea.serving.bundle import Bundle
 from fovea.serving.certainty import chosen
+from fovea.serving.fusion import Attributes, fused
 from fovea.serving.network import Network
 
 METHODS = ("auto", *CAMS, *ATTENTIONS)
 """``auto``: ``attribution`` for a transformer whose attention can be read, ``hirescam`` otherwise."""
-_KINDS = ("classify", "multilabel", "regress")
+EXPLAINED = ("classify", "multilabel", "regress")
+"""Kinds of task whose answers are no maps themselves."""
 _DEPTHS = 4
 
 Squares = NDArray[np.uint8]
+Run: TypeAlias = Callable[[Squares, Sequence[Attributes]], NDArray[np.float32]]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -36,7 +40,7 @@ class Model:
         bundle: how its outputs are read.
         whole: the same network in torch, for gradients.
         drawn: the same with weights as they were before any learning.
-        run: squares to logits (n, outputs), as served.
+        run: squares, and the attributes of each, to logits (n, outputs), as served.
         method: one of :data:`METHODS` but ``auto``.
         stages: the depths of which the most faithful map is taken; unused by attention.
     """
@@ -44,13 +48,13 @@ class Model:
     bundle: Bundle
     whole: Whole
     drawn: Whole
-    run: Callable[[Squares], NDArray[np.float32]]
+    run: Run
     method: str
     stages: tuple[str, ...]
 
-    def say(self, squares: Squares) -> NDArray[np.float64]:
-        """What it says, (n, outputs): probabilities, or values."""
-        return answers(self.bundle, self.run(np.ascontiguousarray(squares))).astype(np.float64)
+    def say(self, squares: Squares, beside: Sequence[Attributes]) -> NDArray[np.float64]:
+        """What it says of squares with these attributes, (n, outputs): probabilities, or values."""
+        return answers(self.bundle, self.run(np.ascontiguousarray(squares), beside)).astype(np.float64)
 
     def deviation(self, output: int) -> float:
         """The unit that what it says is counted in: 1 for probabilities."""
@@ -78,9 +82,7 @@ def model_of(bundle: Bundle, method: str = "auto") -> Model:
     return make_model(bundle, rebuild(bundle), network.run, method)
 
 
-def make_model(
-    bundle: Bundle, whole: Whole, run: Callable[[Squares], NDArray[np.float32]] | None = None, method: str = "auto"
-) -> Model:
+def make_model(bundle: Bundle, whole: Whole, run: Run | None = None, method: str = "auto") -> Model:
     """A model of a network in torch; without ``run`` the same network gives the answers too.
 
     Raises:
@@ -99,7 +101,7 @@ def make_model(
         bundle=bundle,
         whole=whole,
         drawn=unlearned(whole),
-        run=run or _in_torch(whole),
+        run=run or _in_torch(bundle, whole),
         method=method,
         stages=stages,
     )
@@ -107,7 +109,7 @@ def make_model(
 
 def check_kind(bundle: Bundle) -> None:
     """Refuse a model whose answers are maps already, with a UsageError."""
-    if bundle.kind not in _KINDS:
+    if bundle.kind not in EXPLAINED:
         raise UsageError(
             f"the model {bundle.name} needs no explanation: a task of kind {bundle.kind} answers with a map of its own"
         )
@@ -141,9 +143,10 @@ def outputs_asked(model: Model, said: NDArray[np.float64], labels: Sequence[Sequ
     return [[bundle.labels.index(one) for one in row] for row in labels]
 
 
-def _in_torch(whole: Whole) -> Callable[[Squares], NDArray[np.float32]]:
+def _in_torch(bundle: Bundle, whole: Whole) -> Run:
     @torch.no_grad()
-    def run(squares: Squares) -> NDArray[np.float32]:
-        return np.asarray(whole(torch.from_numpy(np.ascontiguousarray(squares))).float().numpy(), np.float32)
+    def run(squares: Squares, beside: Sequence[Attributes]) -> NDArray[np.float32]:
+        logits = np.asarray(whole(torch.from_numpy(np.ascontiguousarray(squares))).float().numpy(), np.float32)
+        return logits if bundle.fusion is None else fused(bundle.fusion, bundle.kind, logits, beside)
 
     return run

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import time
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 import cv2
@@ -14,11 +15,16 @@ from fovea.engine.explain.explaining import explain_with
 from fovea.engine.explain.gate import Gate
 from fovea.engine.explain.rivals import plain_rivals
 from fovea.engine.explain.values import Explanation
+from fovea.errors import FoveaError
+from fovea.serving.fusion import Attributes
 
 REACH = 0.03
 """A map points at what lies within so much of the picture's side from its greatest place: 15 of 500 pixels, as in
 Zhang et al., Excitation Backprop, IJCV 2018, who brought the pointing game up."""
+ENOUGH_S = 8.0
+"""Seconds of CPU time that testing a trained model's maps may take, less one picture's."""
 _MOST_FAIL = 0.5
+_GOLDEN = 0.618034
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -64,6 +70,7 @@ def check(
     *,
     masks: Sequence[NDArray[np.bool_] | None] | None = None,
     gate: Gate | None = None,
+    beside: Sequence[Attributes] | None = None,
 ) -> Checked:
     """Explain a sample of pictures and count.
 
@@ -73,8 +80,50 @@ def check(
         labels: see :func:`fovea.engine.explain.explain`.
         masks: what people marked, (size, size) a picture; None for a picture where nobody did.
         gate: how strict to be.
+        beside: attributes of each picture, for a model that reads them.
     """
-    return count(explain_with(model, squares, labels, gate=gate), squares, masks)
+    return count(explain_with(model, squares, labels, gate=gate, beside=beside), squares, masks)
+
+
+def try_maps(
+    model: Callable[[], Model], squares: Squares, rows: NDArray[np.intp], beside: Sequence[Attributes], most: int
+) -> Mapping[str, int] | None:
+    """How many maps of a model's answers pass the gate, on a few pictures spread evenly.
+
+    Each costs about 160 passes of the network, so that no further picture is begun after :data:`ENOUGH_S`.
+
+    Args:
+        model: makes it; it is not called where nothing is to be tested.
+        squares: uint8 (n, size, size, 3), all that there are.
+        rows: those that may be taken.
+        beside: attributes of all squares.
+        most: pictures to take, at most.
+
+    Returns:
+        Numbers of ``pictures``, of their ``maps``, and of those ``shown``; None where there is no picture, or where the
+        network cannot be explained.
+    """
+    chosen = rows[np.unique(np.linspace(0, len(rows) - 1, min(most, len(rows))).astype(np.intp))]
+    if not len(chosen):
+        return None
+    found: list[Explanation] = []
+    pictures, began = 0, time.process_time()
+    try:
+        asked = model()
+        for row in _apart(chosen):
+            found += explain_with(asked, squares[[row]], beside=[beside[row]])
+            pictures += 1
+            if time.process_time() - began > ENOUGH_S:
+                break
+    except FoveaError:
+        return None
+    return {"pictures": pictures, "maps": len(found), "shown": sum(one.shown for one in found)}
+
+
+def _apart(rows: NDArray[np.intp]) -> list[int]:
+    """The rows in an order whose beginning is spread evenly, too."""
+    order = np.argsort([(place * _GOLDEN) % 1 for place in range(len(rows))], kind="stable")
+    return [int(row) for row in rows[np.argsort(order)]]
 
 
 def count(

@@ -14,7 +14,9 @@ from fovea.engine.explain.gate import Answer, Gate, blurred, scores
 from fovea.engine.explain.maps import Asked
 from fovea.engine.explain.rivals import plain_rivals, settle
 from fovea.engine.explain.values import Explanation
+from fovea.errors import UsageError
 from fovea.serving.bundle import Bundle
+from fovea.serving.fusion import Attributes
 
 UNTRAINED = "an untrained network"
 """The rival that has the same shape and has learned nothing."""
@@ -30,6 +32,7 @@ def explain(
     method: str = "auto",
     *,
     gate: Gate | None = None,
+    beside: Sequence[Attributes] | None = None,
 ) -> tuple[Explanation, ...]:
     """Say where in each picture an answer comes from, and whether that may be believed.
 
@@ -39,6 +42,7 @@ def explain(
         labels: what to explain, a sequence a picture; None: what the model says of it.
         method: one of :data:`fovea.engine.explain.METHODS`.
         gate: how strict to be.
+        beside: attributes of each picture, for a model that reads them.
 
     Returns:
         One explanation for each label of each picture, in order; those that fail the gate are there too, not ``shown``.
@@ -48,20 +52,28 @@ def explain(
         UnknownName: there is no such label, or no such method for this network.
         BundleRefused: its weights are not those of the network that it names.
     """
-    return explain_with(model_of(bundle, method), squares, labels, gate=gate)
+    return explain_with(model_of(bundle, method), squares, labels, gate=gate, beside=beside)
 
 
 def explain_with(
-    model: Model, squares: Squares, labels: Sequence[Sequence[str]] | None = None, *, gate: Gate | None = None
+    model: Model,
+    squares: Squares,
+    labels: Sequence[Sequence[str]] | None = None,
+    *,
+    gate: Gate | None = None,
+    beside: Sequence[Attributes] | None = None,
 ) -> tuple[Explanation, ...]:
     """The same with a model that is at hand; see :func:`explain`."""
     if not len(squares):
         return ()
-    gate, said = gate or Gate(), model.say(squares)
+    if beside is None and model.bundle.fusion is not None:
+        raise UsageError(f"the model {model.bundle.name} reads attributes beside its pictures: give those of each")
+    known = [{}] * len(squares) if beside is None else beside
+    gate, said = gate or Gate(), model.say(squares, known)
     wanted = [(picture, output) for picture, row in enumerate(outputs_asked(model, said, labels)) for output in row]
     found: list[Explanation] = []
     for start in range(0, len(wanted), _AT_ONCE):
-        found += _explain_some(model, squares, said, wanted[start : start + _AT_ONCE], gate)
+        found += _explain_some(model, squares, known, said, wanted[start : start + _AT_ONCE], gate)
     return tuple(found)
 
 
@@ -78,10 +90,16 @@ class _Question:
 
 
 def _explain_some(
-    model: Model, squares: Squares, said: Numbers, wanted: Sequence[tuple[int, int]], gate: Gate
+    model: Model,
+    squares: Squares,
+    beside: Sequence[Attributes],
+    said: Numbers,
+    wanted: Sequence[tuple[int, int]],
+    gate: Gate,
 ) -> list[Explanation]:
     pictures, outputs = (np.array(part, np.int64) for part in zip(*wanted, strict=True))
-    signs = _signs(model, squares[pictures], said[pictures], outputs)
+    of_each = [beside[picture] for picture in pictures]
+    signs = _signs(model, squares[pictures], of_each, said[pictures], outputs)
     asked = Asked(squares=squares[pictures], outputs=outputs, signs=signs)
     own = model.maps(model.whole, asked)
     made = []
@@ -92,7 +110,7 @@ def _explain_some(
             label=model.bundle.labels[output],
             said=float(said[picture, output]),
             of=_subject(model, float(signs[row])),
-            answer=_answer_of(model, output, float(signs[row])),
+            answer=_answer_of(model, output, float(signs[row]), beside[picture]),
         )
         other = model.maps(settle(model.drawn, question.square), asked.alone(row))
         mine = {name: maps[row] for name, maps in own.items()}
@@ -100,12 +118,14 @@ def _explain_some(
     return made
 
 
-def _signs(model: Model, squares: Squares, said: Numbers, outputs: NDArray[np.int64]) -> NDArray[np.float32]:
+def _signs(
+    model: Model, squares: Squares, beside: Sequence[Attributes], said: Numbers, outputs: NDArray[np.int64]
+) -> NDArray[np.float32]:
     """-1 for a value below that of the blurred picture: then what makes it low is looked for."""
     if model.bundle.kind != "regress":
         return np.ones(len(squares), np.float32)
     rows = np.arange(len(squares))
-    without = model.say(np.stack([blurred(square) for square in squares]))
+    without = model.say(np.stack([blurred(square) for square in squares]), beside)
     return np.where(said[rows, outputs] < without[rows, outputs], -1, 1).astype(np.float32)
 
 
@@ -115,9 +135,9 @@ def _subject(model: Model, sign: float) -> str:
     return "the value's being high" if sign > 0 else "the value's being low"
 
 
-def _answer_of(model: Model, output: int, sign: float) -> Answer:
+def _answer_of(model: Model, output: int, sign: float, beside: Attributes) -> Answer:
     unit = sign / model.deviation(output)
-    return lambda squares: model.say(squares)[:, output] * unit
+    return lambda squares: model.say(squares, [beside] * len(squares))[:, output] * unit
 
 
 def _judge(question: _Question, own: Maps, drawn: Sequence[NDArray[np.float32]], gate: Gate) -> Explanation:

@@ -4,51 +4,24 @@ from __future__ import annotations
 
 import io
 from collections.abc import Sequence
-from typing import TypeAlias
 
 import cv2
 import numpy as np
-from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageFont
 
 from fovea.engine.explain.values import Explanation
-
-Picture: TypeAlias = "NDArray[np.uint8]"
+from fovea.engine.judging.overlay import LEAST, Picture, fitted, inferno, overlay
 
 SIDE = 420
 """Longest side of a tile, in pixels."""
 _GAP, _LINE, _TEXT, _TITLE = 20, 20, 14, 18
 _INK, _QUIET, _PAPER, _RULE, _SOFT = "#1c1b19", "#6b6862", "#ffffff", "#d9d6cf", "#f4f2ed"
 _CAPTION = _GAP + _TITLE + 2 * _LINE + 34
-_LEAST = 0.05
-"""Heat below this share of the greatest is left uncoloured."""
-_BLACKS = 0.28
-"""Share of the colour map that is too dark to be told from a shadow."""
-
-
-def overlay(picture: Picture, heat: NDArray[np.float32]) -> Picture:
-    """A picture with a map on it: greyed and dimmed, so that the colours are the map's alone.
-
-    Args:
-        picture: uint8 (height, width, 3), of any size.
-        heat: (size, size) between 0 and 1, of the same view; stretched over the picture.
-
-    Returns:
-        uint8 (height, width, 3). Colours are those of matplotlib's ``inferno`` without its blacks: even to the eye, and
-        readable where red and green look alike.
-    """
-    height, width = picture.shape[:2]
-    wide = np.clip(cv2.resize(heat, (width, height), interpolation=cv2.INTER_LINEAR), 0, 1).astype(np.float32)
-    colours = _inferno(wide).astype(np.float32)
-    grey = cv2.cvtColor(picture, cv2.COLOR_RGB2GRAY).astype(np.float32)[..., None]
-    ground = 0.75 * grey + 0.25 * picture
-    share = 0.85 * np.clip((wide - _LEAST) / 0.35, 0, 1)[..., None]
-    return np.asarray((1 - share) * ground + share * colours, np.uint8)
 
 
 def overlaid(picture: Picture, explanation: Explanation) -> Picture:
     """The picture under its map, or faint where the map is hidden: uint8 (height, width, 3), SIDE at its longest."""
-    shown = _fitted(picture)
+    shown = fitted(picture, SIDE)
     return overlay(shown, explanation.map) if explanation.shown else _faint(shown)
 
 
@@ -61,7 +34,7 @@ def sheet(name: str, picture: Picture, explanations: Sequence[Explanation], *, i
         explanations: of this picture.
         is_value: True where what the model says is a value and no probability.
     """
-    shown = _fitted(picture)
+    shown = fitted(picture, SIDE)
     height, width = shown.shape[:2]
     row = height + _CAPTION
     page = Image.new("RGB", (2 * width + 3 * _GAP, _GAP + _TITLE + _GAP // 2 + len(explanations) * row), _PAPER)
@@ -96,7 +69,7 @@ def _legend(draw: ImageDraw.ImageDraw, right: int, top: int) -> None:
     """From little to most of what speaks for the answer; of each picture for itself."""
     long, high = 120, 10
     end = right - draw.textlength("most", _font(_TEXT)) - 8
-    ramp = _inferno(np.linspace(_LEAST, 1, long, dtype=np.float32)[None])[0]
+    ramp = inferno(np.linspace(LEAST, 1, long, dtype=np.float32)[None])[0]
     for place, colour in enumerate(ramp.tolist()):
         draw.line((end - long + place, top + 3, end - long + place, top + 3 + high), tuple(colour))
     draw.text((end + 8, top), "most", _QUIET, _font(_TEXT))
@@ -109,23 +82,9 @@ def _say_hidden(draw: ImageDraw.ImageDraw, box: tuple[int, int, int, int]) -> No
     draw.text((left + width / 2, top + height / 2), "no map is shown", _INK, _font(_TITLE), anchor="mm")
 
 
-def _inferno(values: NDArray[np.float32]) -> Picture:
-    levels = np.asarray(255 * (_BLACKS + (1 - _BLACKS) * values), np.uint8)
-    return np.asarray(cv2.cvtColor(cv2.applyColorMap(levels, cv2.COLORMAP_INFERNO), cv2.COLOR_BGR2RGB), np.uint8)
-
-
 def _faint(picture: Picture) -> Picture:
     grey = cv2.cvtColor(picture, cv2.COLOR_RGB2GRAY)[..., None].astype(np.float32)
     return np.asarray(np.repeat(0.12 * grey + 0.88 * 244, 3, axis=2), np.uint8)
-
-
-def _fitted(picture: Picture) -> Picture:
-    height, width = picture.shape[:2]
-    factor = SIDE / max(height, width)
-    size = max(round(width * factor), 1), max(round(height * factor), 1)
-    return np.asarray(
-        cv2.resize(picture, size, interpolation=cv2.INTER_AREA if factor < 1 else cv2.INTER_CUBIC), np.uint8
-    )
 
 
 def _font(size: int) -> ImageFont.FreeTypeFont | ImageFont.ImageFont:

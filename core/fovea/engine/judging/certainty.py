@@ -50,7 +50,12 @@ class _Share:
 
 
 def judge_certainty(bundle: Bundle, answered: Answered, seed: int) -> dict[str, Interval]:
-    """The figures, each with its interval; those of what the bundle does not tell are left out.
+    """The figures, each with its interval: see :func:`weigh_certainty`."""
+    return intervals(*weigh_certainty(bundle, answered, seed))
+
+
+def weigh_certainty(bundle: Bundle, answered: Answered, seed: int) -> tuple[dict[str, float], dict[str, Floats]]:
+    """The figures and their resamplings; those of what the bundle does not tell are left out.
 
     ``set_coverage`` (cases whose label is not ruled out; every group counts alike, as it is promised), ``set_size``
     (labels not ruled out a picture), ``reviewed`` (share sent to a person), ``error_of_rest`` (share of the others
@@ -68,7 +73,7 @@ def judge_certainty(bundle: Bundle, answered: Answered, seed: int) -> dict[str, 
         values["aurc"] = float(_area(sure, wrong, answered.group, ones)[0])
         parts = resamplings(answered.groups, seed, len(sure))
         spread["aurc"] = np.concatenate([_area(sure, wrong, answered.group, times) for times in parts])
-    return intervals(values, spread)
+    return values, spread
 
 
 def _shares(bundle: Bundle, answered: Answered) -> Mapping[str, _Share]:

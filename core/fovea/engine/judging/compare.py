@@ -12,17 +12,26 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from fovea.engine.judging.answered import how_said
 from fovea.engine.judging.curves import Floats
-from fovea.engine.judging.evaluate import Seen, judge, refuse
-from fovea.engine.judging.resampling import Interval
+from fovea.engine.judging.evaluate import Seen, judge, promised, refuse
+from fovea.engine.judging.resampling import Interval, intervals
 from fovea.engine.pictures.survey import Row
 from fovea.engine.pictures.targets import strata
 from fovea.errors import DataError, UsageError
 from fovea.plugin import Kind
 from fovea.serving.bundle import Bundle
 
-_LESS = frozenset({"ece", "ece_before", "log_loss", "mae", "rmse", "share_mae", "fpr95", "false_alarms", "brier"})
+_LESS = frozenset(
+    {"ece", "log_loss", "mae", "rmse", "share_mae", "fpr95", "false_alarms", "brier", "error_of_rest"}
+    | {"aurc", "false_alarms_per_100"}
+)
 """Figures of which less is better."""
+
+_NEITHER = frozenset({"ece_before", "coverage", "width", "set_coverage", "set_size", "reviewed", "unknown"})
+"""Figures of which neither is: what was asked for, what goes with that, and errors of what is never told."""
+
+_OF_ALARMS = frozenset({"sensitivity", "specificity", "ppv", "false_alarms_per_100"})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -55,6 +64,7 @@ class Compared:
         learned: pictures left out because one of the two learned from their group.
         strange: pictures left out because one of the two does not know their label.
         unreadable: pictures that one of the two could not be shown.
+        said: what was counted as an answer of each, in words: see :func:`fovea.engine.judging.answered.how_said`.
     """
 
     changes: Mapping[str, Change]
@@ -64,6 +74,7 @@ class Compared:
     learned: int
     strange: int
     unreadable: int
+    said: tuple[str, str]
 
 
 def compare(before: Seen, after: Seen, seed: int = 0) -> Compared:
@@ -92,6 +103,7 @@ def compare(before: Seen, after: Seen, seed: int = 0) -> Compared:
         learned=len(places) - len(fresh),
         strange=len(fresh) - len(known),
         unreadable=len({(fault.source, fault.part) for fault in (*before.unreadable, *after.unreadable)}),
+        said=(how_said(before.bundle), how_said(after.bundle)),
     )
 
 
@@ -102,12 +114,26 @@ def _common(before: Seen, after: Seen) -> list[tuple[int, int]]:
 
 def _changes(sides: Sequence[tuple[Seen, NDArray[np.intp]]], seed: int) -> dict[str, Change]:
     named = [sides[0][0].rows[row] for row in sides[0][1]]  # the same pictures, so the same groups, for both
-    first, second = (judge(seen.bundle, named, seen.logits[rows], seed) for seen, rows in sides)
+    (first, of_first), (second, of_second) = (_judged(seen, rows, named, seed) for seen, rows in sides)
+    alarms = [seen.bundle.certainty.alarm if seen.bundle.certainty else None for seen, _ in sides]
+    alike = len({None if one is None else frozenset(one.labels) for one in alarms}) == 1
     return {
-        name: _change(name, first.figures[name], second.figures[name], second.spread[name] - first.spread[name])
-        for name in first.figures
-        if name in second.figures
+        name: _change(name, first[name], second[name], of_second[name] - of_first[name])
+        for name in first
+        if name in second and (alike or name not in _OF_ALARMS)
     }
+
+
+def _judged(
+    seen: Seen, rows: NDArray[np.intp], named: Sequence[Row], seed: int
+) -> tuple[Mapping[str, Interval], Mapping[str, Floats]]:
+    """Every figure of one bundle, and its resamplings, by name."""
+    logits = seen.logits[rows]
+    judgement = judge(seen.bundle, named, logits, seed)
+    strange = None if seen.strange is None else seen.strange[rows]
+    marked = None if seen.marked is None else seen.marked.only(rows)
+    values, spread, _ = promised(seen.bundle, named, logits, strange, seed, marked)
+    return {**judgement.figures, **intervals(values, spread)}, {**judgement.spread, **spread}
 
 
 def _change(name: str, before: Interval, after: Interval, spread: Floats) -> Change:
@@ -126,7 +152,7 @@ def _change(name: str, before: Interval, after: Interval, spread: Floats) -> Cha
 
 
 def _verdict(name: str, low: float, high: float) -> str:
-    if name in ("coverage", "width"):
+    if name in _NEITHER:
         return ""
     if low <= 0 <= high:
         return "unsure"

@@ -67,6 +67,42 @@ class Reliability:
     before: tuple[Bin, ...]
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Span:
+    """The pictures whose true value lies from ``low`` to ``high``.
+
+    Args:
+        low: the least of them.
+        high: the greatest.
+        pictures: how many.
+        mae: mean absolute error there.
+        bias: mean of told less true; above 0 it tells too much.
+        coverage: share whose true value lies in the interval told; None where none is told.
+    """
+
+    low: float
+    high: float
+    pictures: int
+    mae: float
+    bias: float
+    coverage: float | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Scattered:
+    """How one value was told, picture by picture.
+
+    Args:
+        label: its name.
+        points: (true, told) of at most 400 pictures, spread evenly over the true values.
+        spans: fifths of the pictures by their true value, or fewer where values repeat.
+    """
+
+    label: str
+    points: Points
+    spans: tuple[Span, ...]
+
+
 def curves(labels: Sequence[str], truth: NDArray[np.bool_], said: Floats) -> tuple[Curve, ...]:
     """A curve for each label that some pictures have and some lack.
 

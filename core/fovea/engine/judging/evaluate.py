@@ -7,7 +7,7 @@ not independent, and an interval over pictures would be too narrow.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any, cast
 
@@ -15,23 +15,28 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fovea.engine.judging.anomaly import OfAnomaly, judge_anomaly
-from fovea.engine.judging.certainty import Answered, judge_certainty, risk_curve
+from fovea.engine.judging.answered import cells_of, how_said, truth_of
+from fovea.engine.judging.certainty import Answered, risk_curve, weigh_certainty
 from fovea.engine.judging.classes import OfClass, judge_classes
-from fovea.engine.judging.curves import Curve, Points, Reliability
+from fovea.engine.judging.curves import Curve, Floats, Points, Reliability, Scattered
+from fovea.engine.judging.heat import Hot, hottest, judge_heat
 from fovea.engine.judging.labels import OfLabel, judge_labels
+from fovea.engine.judging.marked import Marked, marked_of
 from fovea.engine.judging.masks import OfMask, judge_masks, tally, width
-from fovea.engine.judging.resampling import Interval, Judgement, numbered
-from fovea.engine.judging.subgroups import Answers, Subgroup, subgroups
+from fovea.engine.judging.resampling import Interval, Judgement, intervals, numbered
+from fovea.engine.judging.subgroups import Subgroup, subgroups
 from fovea.engine.judging.values import OfValue, judge_values
 from fovea.engine.pictures.masks import renamed
 from fovea.engine.pictures.survey import Fault, Row, Square, Wanted, names_of, read_samples, row_of, squares, target_of
-from fovea.engine.pictures.targets import NONE, NORMAL, indicators, strata
+from fovea.engine.pictures.targets import NONE, strata
 from fovea.errors import DataError, UsageError
 from fovea.plugin import Domain, Kind, ViewSettings
 from fovea.progress import Progress
+from fovea.serving.anomaly import maps
 from fovea.serving.answers import answers
 from fovea.serving.bundle import Bundle
 from fovea.serving.certainty import chosen
+from fovea.serving.fusion import Attributes
 from fovea.serving.network import Network
 
 _BATCH = 16
@@ -64,6 +69,11 @@ class Evaluation:
         subgroups: the headline by each value of the attributes asked for.
         risk: (share of the pictures that are answered, the surest first; share of these whose label is wrong); empty
             but for ``classify``.
+        said: what was counted as an answer, in words: see :func:`fovea.engine.judging.answered.how_said`.
+        without: ``figures`` with every attribute missing; empty for a bundle that reads none.
+        hot: maps worth a look, and ``unmarked`` the masks beside the pictures that could not be used, each with its
+            reason; both of ``anomaly``.
+        values: of ``regress``: told values beside true ones.
 
     Beside its own figures, every kind that has a certainty has those of
     :func:`fovea.engine.judging.certainty.judge_certainty`.
@@ -84,10 +94,17 @@ class Evaluation:
     reliability: Reliability | None = None
     subgroups: tuple[Subgroup, ...] = ()
     risk: Points = ()
+    said: str = ""
+    without: Mapping[str, Interval] = field(default_factory=dict)
+    hot: tuple[Hot, ...] = ()
+    unmarked: tuple[Fault, ...] = ()
+    values: tuple[Scattered, ...] = ()
 
     def to_json(self) -> dict[str, Any]:
-        """All of it as plain JSON values."""
-        return {**asdict(self), "classes": [asdict(c) for c in self.classes]}
+        """All of it but the maps as plain JSON values."""
+        plain = asdict(replace(self, hot=()))
+        del plain["hot"]
+        return {**plain, "classes": [asdict(c) for c in self.classes]}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -102,6 +119,7 @@ class Seen:
         unreadable: the others.
         precision: of the served network.
         strange: how strange each picture was to the network, (n,); None where it does not tell.
+        marked: what people marked in the pictures (``anomaly``); None where nobody did.
     """
 
     bundle: Bundle
@@ -111,6 +129,7 @@ class Seen:
     unreadable: tuple[Fault, ...]
     precision: str
     strange: NDArray[np.float32] | None = None
+    marked: Marked | None = None
 
 
 def evaluate(
@@ -160,6 +179,7 @@ def look(*, domain: Domain, root: Path, view: ViewSettings, bundle: Bundle, prog
         fresh=unlearned(rows, bundle.learned),
         unreadable=tuple(faults),
         precision=network.precision,
+        marked=marked_of(wanted, rows),
     )
 
 
@@ -176,6 +196,7 @@ def judged(seen: Seen, by: Sequence[str] = ()) -> Evaluation:
         precision=seen.precision,
         by=by,
         strange=None if seen.strange is None else seen.strange[seen.fresh],
+        marked=None if seen.marked is None else seen.marked.only(seen.fresh),
     )
 
 
@@ -192,17 +213,17 @@ def run_all(
     rows: NDArray[np.intp],
     masks: NDArray[np.uint8] | None = None,
     bundle: Bundle | None = None,
+    beside: Sequence[Attributes] | None = None,
 ) -> NDArray[Any]:
-    """Logits of these rows of the squares, (n, outputs); of ``anomaly`` distances (n, 1).
+    """Logits of these rows of the squares, (n, outputs); of ``anomaly`` distances (n, 1 + places).
 
     Of ``segment``, whose masks are given, their tallies, (n, ...). ``bundle`` is the network's, where that was
-    calibrated since.
+    calibrated since; ``beside`` has the attributes of each square, for a bundle that reads them.
     """
-    parts: list[NDArray[Any]] = [_nothing(network)]
+    parts: list[NDArray[Any]] = [] if len(rows) else [_nothing(network)]
     for start in range(0, len(rows), _BATCH):
         some = rows[start : start + _BATCH]
-        logits = network.run(pixels[some])
-        logits = logits[:, :1] if network.bundle.kind == "anomaly" else logits
+        logits = network.run(pixels[some], None if beside is None else [beside[row] for row in some])
         parts.append(logits if masks is None else tally(bundle or network.bundle, logits, masks[some]))
     return np.concatenate(parts)
 
@@ -218,6 +239,7 @@ def assess(  # noqa: PLR0913 - one argument a fact, all by name
     seed: int = 0,
     by: Sequence[str] = (),
     strange: NDArray[np.float32] | None = None,
+    marked: Marked | None = None,
 ) -> Evaluation:
     """Count every figure from the served network's logits.
 
@@ -231,11 +253,12 @@ def assess(  # noqa: PLR0913 - one argument a fact, all by name
         seed: of the bootstrap.
         by: attributes to judge by; empty takes the usual ones.
         strange: how strange each picture was to the network, (n,); None where it does not tell.
+        marked: what people marked in the pictures (``anomaly``), in the same order.
     """
     judgement = judge(bundle, rows, logits, seed)
-    certainty, risk = _certainty(bundle, rows, logits, strange, seed)
+    values, spread, risk = promised(bundle, rows, logits, strange, seed, marked)
     return Evaluation(
-        figures={**judgement.figures, **certainty},
+        figures={**judgement.figures, **intervals(values, spread)},
         baselines=judgement.baselines,
         classes=cast("tuple[OfAnomaly | OfClass | OfLabel | OfMask | OfValue, ...]", judgement.classes),
         confusion=judgement.confusion,
@@ -249,34 +272,41 @@ def assess(  # noqa: PLR0913 - one argument a fact, all by name
         curves=judgement.curves,
         reliability=judgement.reliability,
         risk=risk,
-        subgroups=_by_attribute(bundle, rows, logits, by, seed),
+        subgroups=subgroups(rows, cells_of(bundle, rows, logits), by, seed),
+        said=how_said(bundle),
+        hot=_hottest(bundle, rows, logits, marked),
+        unmarked=() if marked is None else marked.faults,
+        values=judgement.values,
     )
 
 
-def _certainty(
-    bundle: Bundle, rows: Sequence[Row], logits: NDArray[Any], strange: NDArray[np.float32] | None, seed: int
-) -> tuple[Mapping[str, Interval], Points]:
-    """What the bundle says of its own answers, judged, and its risk-coverage curve."""
-    if bundle.kind in ("segment", "anomaly"):
-        return {}, ()
+def _hottest(bundle: Bundle, rows: Sequence[Row], logits: NDArray[Any], marked: Marked | None) -> tuple[Hot, ...]:
+    if bundle.kind != "anomaly" or logits.shape[1] == 1:
+        return ()
+    threshold = bundle.tail.threshold if bundle.tail else np.inf
+    return hottest(rows, logits[:, 0], maps(logits), threshold, marked)
+
+
+def promised(
+    bundle: Bundle,
+    rows: Sequence[Row],
+    logits: NDArray[Any],
+    strange: NDArray[np.float32] | None,
+    seed: int = 0,
+    marked: Marked | None = None,
+) -> tuple[Mapping[str, float], Mapping[str, Floats], Points]:
+    """What the bundle says of its own answers, and where its maps are hot: figures, resamplings, a risk-coverage curve.
+
+    See :func:`fovea.engine.judging.certainty.weigh_certainty` and :func:`fovea.engine.judging.heat.judge_heat`.
+    """
     group, groups = numbered([row.group for row in rows])
+    if bundle.kind == "anomaly" and marked is not None:
+        return *judge_heat(maps(logits), marked, group, groups, seed), ()
+    if bundle.kind in ("segment", "anomaly"):
+        return {}, {}, ()
     said = answers(bundle, logits).astype(np.float64)
     answered = Answered(truth=truth_of(bundle, rows), said=said, group=group, groups=groups, strange=strange)
-    return judge_certainty(bundle, answered, seed), risk_curve(bundle, answered)
-
-
-def _by_attribute(
-    bundle: Bundle, rows: Sequence[Row], logits: NDArray[Any], by: Sequence[str], seed: int
-) -> tuple[Subgroup, ...]:
-    if bundle.kind == "segment":
-        if by:
-            raise UsageError("areas are not judged by attribute yet: leave out by")
-        return ()
-    group, groups = numbered([row.group for row in rows])
-    said = answers(bundle, logits).astype(np.float64)
-    said = said[:, 2:] if bundle.kind == "anomaly" else said
-    parts = Answers(kind=bundle.kind, truth=truth_of(bundle, rows), said=said, group=group, groups=groups)
-    return subgroups(rows, parts, by, seed)
+    return *weigh_certainty(bundle, answered, seed), risk_curve(bundle, answered)
 
 
 def judge(bundle: Bundle, rows: Sequence[Row], logits: NDArray[Any], seed: int = 0) -> Judgement:
@@ -296,18 +326,6 @@ def judge(bundle: Bundle, rows: Sequence[Row], logits: NDArray[Any], seed: int =
     return judge_classes(bundle.labels, truth, said, before, group, groups, seed, chosen(bundle, said))
 
 
-def truth_of(bundle: Bundle, rows: Sequence[Row]) -> NDArray[Any]:
-    """The known answers: places of labels (n,), which label (n, labels), values (n, values), anomalies (n, 1)."""
-    targets: list[Any] = [row.target for row in rows]
-    if bundle.kind == "anomaly":
-        return np.array([target != NORMAL for target in targets], bool)[:, None]
-    if bundle.kind == "multilabel":
-        return indicators(targets, bundle.labels)
-    if bundle.kind == "regress":
-        return np.array(targets, np.float64)
-    return np.array([bundle.labels.index(target) for target in targets], np.int64)
-
-
 def _run_all(
     wanted: Wanted, network: Network, faults: list[Fault], progress: Progress
 ) -> tuple[list[Row], NDArray[np.float32]]:
@@ -316,7 +334,7 @@ def _run_all(
     rows: list[Row] = []
     waiting: list[Square] = []
     names = names_of(wanted, samples)
-    answers = [_nothing(network, int(network.gauged))]
+    answers: list[NDArray[Any]] = []
     for square in squares(wanted, samples, faults, progress):
         rows.append(row_of(wanted, square))
         waiting.append(square)
@@ -326,7 +344,7 @@ def _run_all(
     if waiting:
         answers.append(_said(network, waiting, names))
     progress.finish()
-    return rows, np.concatenate(answers)
+    return rows, np.concatenate(answers or [_nothing(network, int(network.gauged))])
 
 
 def _nothing(network: Network, further: int = 0) -> NDArray[np.float32]:
@@ -337,13 +355,13 @@ def _nothing(network: Network, further: int = 0) -> NDArray[np.float32]:
 
 def _said(network: Network, some: Sequence[Square], names: Sequence[str]) -> NDArray[np.float32]:
     """What the network says of squares; where it tells how strange they are, that is the last column."""
-    pixels = np.stack([square.pixels for square in some])
+    pixels, beside = np.stack([square.pixels for square in some]), [square.sample.attributes for square in some]
     if network.gauged:
-        logits, strange = network.look(pixels)
+        logits, strange = network.look(pixels, beside)
         return np.column_stack([logits, np.asarray(strange)])
     drawn = [square.mask.places for square in some if square.mask is not None]
     masks = renamed(np.stack(drawn), names, network.bundle.labels) if drawn else None
-    return run_all(network, pixels, np.arange(len(pixels)), masks)
+    return run_all(network, pixels, np.arange(len(pixels)), masks, beside=beside)
 
 
 def refuse(bundle: Bundle, rows: Sequence[Row], kept: Sequence[Row]) -> None:

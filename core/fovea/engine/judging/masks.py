@@ -6,7 +6,7 @@ pictures would fill the memory.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
@@ -21,6 +21,7 @@ from fovea.serving.bundle import Bundle
 
 if TYPE_CHECKING:
     from fovea.engine.pictures.data import Pictures
+    from fovea.serving.fusion import Attributes
     from fovea.serving.network import Network
 
 _PIXELS = 2000
@@ -82,14 +83,25 @@ def _bins(bundle: Bundle, logits: NDArray[np.float32], known: NDArray[np.bool_],
     return np.asarray(np.bincount(place, weights=right - sure, minlength=BINS), np.float64)
 
 
-def some_pixels(network: Network, pictures: Pictures) -> tuple[NDArray[np.float32], NDArray[np.int64]]:
-    """Logits (m, labels) and labels (m,) of up to 2000 pixels of each picture, spread evenly; for a temperature."""
+def tables_of(bundle: Bundle, tallies: Floats) -> Floats:
+    """The pixels by (true, said) label in some tallies, (n, labels, labels)."""
+    labels = len(bundle.labels)
+    return tallies[:, : labels * labels].reshape(-1, labels, labels)
+
+
+def some_pixels(
+    network: Network, pictures: Pictures, beside: Sequence[Attributes]
+) -> tuple[NDArray[np.float32], NDArray[np.int64]]:
+    """Logits (m, labels) and labels (m,) of up to 2000 pixels of each picture, spread evenly; for a temperature.
+
+    ``beside`` has the attributes of each square.
+    """
     masks = pictures.answers(slice(None))
     logits, labels = [np.empty((0, len(network.bundle.labels)), np.float32)], [np.empty(0, np.int64)]
     for row, mask in zip(pictures.rows, masks, strict=True):
         known = np.flatnonzero(mask.ravel() != UNTOLD)
         chosen = known[np.linspace(0, len(known) - 1, min(_PIXELS, len(known))).astype(np.intp)]
-        (answer,) = network.run(pictures.pixels[row : row + 1])
+        (answer,) = network.run(pictures.pixels[row : row + 1], [beside[row]])
         logits.append(answer.reshape(len(answer), -1).T[chosen])
         labels.append(mask.ravel()[chosen].astype(np.int64))
     return np.concatenate(logits), np.concatenate(labels)
@@ -136,8 +148,7 @@ class _Sums:
 
     @classmethod
     def of(cls, bundle: Bundle, tallies: Floats) -> _Sums:
-        labels = len(bundle.labels)
-        tables = tallies[:, : labels * labels].reshape(-1, labels, labels)
+        labels, tables = len(bundle.labels), tables_of(bundle, tallies)
         pixels = np.maximum(tables.sum(axis=(1, 2)), 1)[:, None]
         off = np.abs(tables.sum(axis=1) - tables.sum(axis=2)) / pixels
         bins, bins_before = np.split(tallies[:, labels * labels :], 2, axis=1)

@@ -19,8 +19,10 @@ from numpy.typing import NDArray
 
 from fovea.engine.draws import identify, mix
 from fovea.engine.judging.curves import Floats
+from fovea.engine.judging.labels import ranked
 from fovea.engine.judging.resampling import Interval, interval, resamplings
-from fovea.engine.judging.subgroups import FIGURES, LEAST_GROUPS, Answers, Bools, Measure, measure_of
+from fovea.engine.judging.sides import Bools, Measure, mean, measure_of, of_classes, of_values
+from fovea.engine.judging.subgroups import LEAST_GROUPS
 from fovea.engine.networks.heads import Link, fit_heads
 from fovea.engine.pictures.survey import Row
 from fovea.engine.pictures.targets import indicators
@@ -29,6 +31,9 @@ from fovea.plugin import Kind
 
 Fit: TypeAlias = Callable[[NDArray[np.float32], NDArray[Any], Sequence[str]], Callable[[NDArray[np.float32]], Floats]]
 """(features, truth, groups) learned from, to a function from features to answers (n, outputs)."""
+
+FIGURES = MappingProxyType[Kind, str]({"classify": "balanced_accuracy", "multilabel": "macro_auroc", "regress": "mae"})
+"""What is told, by kind of task; heads alone have no operating points, so that several labels are judged by rank."""
 
 STRENGTHS = (1.0, 0.1, 0.01, 1e-3)
 MOST_FOLDS = 10
@@ -166,18 +171,36 @@ def _sides(known: Known, names: NDArray[Any], group: NDArray[np.intp], fit: Fit,
     number = min(len(held), MOST_FOLDS)
     folds = _folds(known, group, number, seed)
     dealt = [(folds == fold, folds == fold) for fold in range(number)]
-    return [
-        measure_of(
-            Answers(
-                kind=known.kind,
-                truth=known.truth,
-                said=_said(known, cuts, fit),
-                group=group,
-                groups=int(group.max()) + 1,
-            )
-        )
-        for cuts in (held, dealt)
-    ]
+    return [_measure(known, _said(known, cuts, fit), group) for cuts in (held, dealt)]
+
+
+def _measure(known: Known, said: Floats, group: NDArray[np.intp]) -> Measure:
+    if known.kind == "multilabel":
+        return _of_ranks(known.truth, said, group)
+    cells = (
+        of_classes(known.truth, said.argmax(axis=1), len(known.labels))
+        if known.kind == "classify"
+        else of_values(known.truth, said)
+    )
+    return measure_of(cells, group, int(group.max()) + 1)
+
+
+def _of_ranks(truth: Bools, said: Floats, group: NDArray[np.intp]) -> Measure:
+    """The mean area under the receiver operating characteristic of the labels."""
+
+    def areas(side: Bools, times: Floats) -> Floats:
+        """(draws, labels)."""
+        if not side.any():
+            return np.full((len(times), truth.shape[1]), np.nan)
+        often = times[:, group[side]]
+        return np.stack([ranked(true, one, often)[1] for true, one in zip(truth[side].T, said[side].T, strict=True)], 1)
+
+    def measure(here: Bools, times: Floats) -> tuple[Floats, Floats, Floats]:
+        inside, outside = areas(here, times), areas(~here, times)
+        both = np.isfinite(inside) & np.isfinite(outside)
+        return mean(inside, np.isfinite(inside)), mean(inside, both), mean(outside, both)
+
+    return measure
 
 
 def fit_head(

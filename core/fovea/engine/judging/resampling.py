@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
-from fovea.engine.judging.curves import Curve, Floats, Reliability
+from fovea.engine.judging.curves import Curve, Floats, Reliability, Scattered
 
 DRAWS = 1000
 _CHUNK = 100
@@ -36,6 +36,7 @@ class Judgement:
         confusion: pictures by (true label, said label); empty but for ``classify``.
         curves: of each label that some pictures have and some lack; empty for ``regress``.
         reliability: of the probabilities; None for ``regress``.
+        values: told values beside true ones; empty but for ``regress``.
         spread: every figure's resamplings, in the order of :func:`resamplings`: of the same groups and the same seed,
             those of two judgements are paired.
     """
@@ -46,6 +47,7 @@ class Judgement:
     confusion: tuple[tuple[int, ...], ...] = ()
     curves: tuple[Curve, ...] = ()
     reliability: Reliability | None = None
+    values: tuple[Scattered, ...] = ()
     spread: Mapping[str, Floats] = field(default_factory=dict, compare=False)
 
 

@@ -1,52 +1,32 @@
 """Whether a bundle is as good everywhere: its headline figure by each value of an attribute, and the gap to the rest.
 
-What is compared does not depend on how common a label is somewhere: balanced accuracy (``classify``), the area under
-the receiver operating characteristic (``multilabel``), the mean absolute error (``regress``). The gap is counted over
-the labels that both sides have, and its interval by drawing groups anew. Many comparisons find something by luck, so
-each gap also has its p value (Student's t with the bootstrap's standard error) adjusted after Holm, Scandinavian
-Journal of Statistics 6 (1979).
+What is compared counts what the bundle says at its operating point, and does not depend on how common a label is
+somewhere: see :mod:`fovea.engine.judging.sides`. The gap is counted over the labels that both sides have, and its
+interval by drawing groups anew. Many comparisons find something by luck, so each gap also has its p value (Student's t
+with the bootstrap's standard error) adjusted after Holm, Scandinavian Journal of Statistics 6 (1979).
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from typing import TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
-from fovea.engine.judging.curves import Floats
-from fovea.engine.judging.labels import ranked
-from fovea.engine.judging.resampling import DRAWS, Interval, interval, resamplings
+from fovea.engine.judging.resampling import Interval, interval, numbered, resamplings
+from fovea.engine.judging.sides import Bools, Cells, Measure, measure_of
 from fovea.engine.pictures.survey import Row
 from fovea.errors import UnknownName
-from fovea.plugin import Kind
 
 LEAST_GROUPS = 5
 """Groups that a value needs on both sides to be compared."""
 
-FIGURES: Mapping[str, str] = {
-    "classify": "balanced_accuracy",
-    "multilabel": "macro_auroc",
-    "regress": "mae",
-    "anomaly": "auroc",
-}
-"""What is compared, by kind of task."""
-
 _MOST_VALUES, _MOST_ATTRIBUTES = 12, 12
 _SURE, _DEVIATE = 0.05, 1.959964
-_FEWER = 250
-"""Draws of what must be ranked anew in each of them: enough for a standard error."""
-
 _LEAST_SPREAD = 1e-9
 _GROUP = "group."
-
-Bools: TypeAlias = NDArray[np.bool_]
-Measure: TypeAlias = Callable[[Bools, Floats], tuple[Floats, Floats, Floats]]
-"""(which pictures are here, how often each group counts) to (figure here, figure here and figure of the rest over what
-both have), (draws,) each."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -76,31 +56,12 @@ class Subgroup:
     stands: bool = False
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Answers:
-    """What subgroups are counted from.
-
-    Args:
-        kind: of the task.
-        truth: places of the labels (n,), which label (n, labels), values (n, values), or anomalies (n, 1), by kind.
-        said: probabilities (n, labels), values (n, values), or of ``anomaly`` distances (n, 1).
-        group: number of each picture's group, (n,).
-        groups: how many there are.
-    """
-
-    kind: Kind
-    truth: NDArray[np.generic]
-    said: Floats
-    group: NDArray[np.intp]
-    groups: int
-
-
-def subgroups(rows: Sequence[Row], answers: Answers, by: Sequence[str] = (), seed: int = 0) -> tuple[Subgroup, ...]:
+def subgroups(rows: Sequence[Row], cells: Cells, by: Sequence[str] = (), seed: int = 0) -> tuple[Subgroup, ...]:
     """Judge every value of these attributes.
 
     Args:
         rows: the pictures judged.
-        answers: of the same pictures.
+        cells: what they come to, in the same order.
         by: names of attributes, or ``group.1``, ``group.2`` for a part of a group's name between slashes; empty takes
             the first twelve attributes that have 2 to 12 values or are numbers.
         seed: of the resamplings.
@@ -109,14 +70,26 @@ def subgroups(rows: Sequence[Row], answers: Answers, by: Sequence[str] = (), see
         UnknownName: no picture has such an attribute.
     """
     found: list[tuple[Subgroup, bytes]] = []
-    measure = measure_of(answers)
+    group, groups = numbered([row.group for row in rows])
+    known = _Known(cells, measure_of(cells, group, groups), group, groups, seed)
     for name in by or _usual(rows):
         values = values_of(rows, name)
         for value in sorted(set(values) - {None}, key=_order(values)):
             here = np.array([one == value for one in values], bool)
             test = min(here.tobytes(), (~here).tobytes())  # of two values, each is the other's rest
-            found.append((_judged(name, str(value), here, answers, measure, seed), test))
+            found.append((_judged(name, str(value), here, known), test))
     return _adjusted(found)
+
+
+@dataclass(frozen=True, slots=True)
+class _Known:
+    """What is the same for every value: the pictures' cells, what counts them, and their groups, (n,)."""
+
+    cells: Cells
+    measure: Measure
+    group: NDArray[np.intp]
+    groups: int
+    seed: int
 
 
 def _usual(rows: Sequence[Row]) -> list[str]:
@@ -175,16 +148,13 @@ def _order(values: Sequence[str | None]) -> Callable[[str | None], tuple[float, 
     return lambda value: ((heads.get(value or "") or 0.0) if numeric else 0.0, value or "")
 
 
-def _judged(name: str, value: str, here: Bools, answers: Answers, measure: Measure, seed: int) -> Subgroup:
-    inside, outside = (len(np.unique(answers.group[side])) for side in (here, ~here))
+def _judged(name: str, value: str, here: Bools, known: _Known) -> Subgroup:
+    inside, outside = (len(np.unique(known.group[side])) for side in (here, ~here))
     bare = Subgroup(by=name, value=value, pictures=int(here.sum()), groups=inside)
     if min(inside, outside) < LEAST_GROUPS:
         return bare
-    alone, same, rest = (float(one[0]) for one in measure(here, np.ones((1, answers.groups))))
-    is_ranked = answers.kind in ("multilabel", "anomaly")
-    width = 3 * answers.said.size if is_ranked else answers.said.shape[1] * 8
-    draws = _FEWER if is_ranked else DRAWS
-    drawn = [measure(here, times) for times in resamplings(answers.groups, seed, width, draws)]
+    alone, same, rest = (float(one[0]) for one in known.measure(here, np.ones((1, known.groups))))
+    drawn = [known.measure(here, times) for times in resamplings(known.groups, known.seed, 6 * known.cells.of.shape[1])]
     spread, gaps = (
         np.concatenate(part) for part in zip(*((one, two - three) for one, two, three in drawn), strict=True)
     )
@@ -194,18 +164,18 @@ def _judged(name: str, value: str, here: Bools, answers: Answers, measure: Measu
     if not math.isfinite(same - rest) or not np.isfinite(gaps).any():
         return judged
     told = gaps[np.isfinite(gaps)]
-    return _tested(judged, same - rest, float(told.std()), _fewest(answers, here))
+    tested = _tested(judged, same - rest, float(told.std()), _fewest(known, here))
+    return replace(tested, gap=_within(tested.gap, known.cells.most))
 
 
-def _fewest(answers: Answers, here: Bools) -> int:
-    """The groups that the least known label has on either side, of the labels that both have."""
-    if answers.kind == "regress":
-        has = np.ones((len(here), 1), bool)
-    elif answers.kind == "classify":
-        has = answers.truth[:, None] == np.arange(answers.said.shape[1])
-    else:
-        has = answers.truth.astype(bool)
-    counts = [[len(np.unique(answers.group[side & one])) for side in (here, ~here)] for one in has.T]
+def _within(gap: Interval | None, most: float) -> Interval | None:
+    """No gap is greater than the figure can be."""
+    return gap and replace(gap, low=max(gap.low, -most), high=min(gap.high, most))
+
+
+def _fewest(known: _Known, here: Bools) -> int:
+    """The groups that the least known cell has on either side, of the cells that both have."""
+    counts = [[len(np.unique(known.group[side & one])) for side in (here, ~here)] for one in known.cells.there.T]
     return min((min(pair) for pair in counts if min(pair)), default=1)
 
 
@@ -248,65 +218,3 @@ def _adjusted(found: Sequence[tuple[Subgroup, bytes]]) -> tuple[Subgroup, ...]:
         one if one.p is None else replace(one, p=adjusted[test], stands=one.flagged and adjusted[test] < _SURE)
         for one, test in found
     )
-
-
-def measure_of(answers: Answers) -> Measure:
-    """What counts the headline figure of these answers on some of the pictures and on the rest."""
-    return {"classify": _of_classes, "multilabel": _of_labels, "anomaly": _of_labels}.get(answers.kind, _of_values)(
-        answers
-    )
-
-
-def _of_classes(answers: Answers) -> Measure:
-    labels, truth = answers.said.shape[1], answers.truth.astype(np.intp)
-    right = answers.said.argmax(axis=1) == truth
-
-    def measure(here: Bools, times: Floats) -> tuple[Floats, Floats, Floats]:
-        sums = np.zeros((answers.groups, 2, labels, 2))  # side, label, (right, all)
-        np.add.at(sums, (answers.group, (~here).astype(int), truth), np.stack([right, np.ones_like(right)], axis=1))
-        counted = np.tensordot(times, sums, 1)
-        recall = counted[..., 0] / np.maximum(counted[..., 1], 1)
-        there = counted[..., 1] > 0
-        both = there[:, 0] & there[:, 1]
-        return _mean(recall[:, 0], there[:, 0]), _mean(recall[:, 0], both), _mean(recall[:, 1], both)
-
-    return measure
-
-
-def _of_labels(answers: Answers) -> Measure:
-    truth = answers.truth.astype(bool)
-
-    def areas(side: Bools, times: Floats) -> Floats:
-        """(draws, labels)."""
-        if not side.any():
-            return np.full((len(times), truth.shape[1]), np.nan)
-        often = times[:, answers.group[side]]
-        each = zip(truth[side].T, answers.said[side].T, strict=True)
-        return np.stack([ranked(true, said, often)[1] for true, said in each], axis=1)
-
-    def measure(here: Bools, times: Floats) -> tuple[Floats, Floats, Floats]:
-        inside, outside = areas(here, times), areas(~here, times)
-        both = np.isfinite(inside) & np.isfinite(outside)
-        return _mean(inside, np.isfinite(inside)), _mean(inside, both), _mean(outside, both)
-
-    return measure
-
-
-def _of_values(answers: Answers) -> Measure:
-    off = np.abs(answers.truth.astype(np.float64) - answers.said).mean(axis=1)
-
-    def measure(here: Bools, times: Floats) -> tuple[Floats, Floats, Floats]:
-        sums = np.zeros((answers.groups, 2, 2))
-        np.add.at(sums, (answers.group, (~here).astype(int)), np.stack([off, np.ones_like(off)], axis=1))
-        counted = np.tensordot(times, sums, 1)
-        with np.errstate(invalid="ignore", divide="ignore"):
-            mean = counted[..., 0] / counted[..., 1]
-        return mean[:, 0], mean[:, 0], mean[:, 1]
-
-    return measure
-
-
-def _mean(figures: Floats, there: Bools) -> Floats:
-    """The mean over the labels that are there, (draws,); not a number where none is."""
-    with np.errstate(invalid="ignore"):
-        return np.asarray(np.where(there, figures, 0).sum(axis=1) / there.sum(axis=1))

@@ -75,7 +75,8 @@ def looked(
             if seen.image is None:
                 continue
             for region in regions_for(task, seen.measures):
-                logits, strange = network.look(as_input(preprocess(seen.image, wanted.spec, region))[np.newaxis])
+                square = as_input(preprocess(seen.image, wanted.spec, region))
+                logits, strange = network.look(square[np.newaxis], [seen.sample.attributes])
                 if strange is not None:
                     yield seen.sample, logits[0], float(strange[0])
 

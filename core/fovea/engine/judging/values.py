@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
-from fovea.engine.judging.curves import Floats
+from fovea.engine.judging.curves import Floats, Scattered, Span
 from fovea.engine.judging.resampling import Judgement, intervals, resamplings, told
 from fovea.serving.bundle import Bundle
 
 _LEAST_SPREAD = 1e-12
+_FIFTHS, _MOST_POINTS = 5, 400
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -66,7 +68,37 @@ def judge_values(
             "mean_rmse": float(root_mean_squared_error(truth, mean)),
         },
         classes=table,
+        values=tuple(map(_scattered, bundle.labels, truth.T, said.T, _width(bundle))),
         spread=spread,
+    )
+
+
+def _width(bundle: Bundle) -> Sequence[float | None]:
+    """Half the width of each value's interval; None where none is told."""
+    return (bundle.scale.half_widths if bundle.scale else ()) or (None,) * len(bundle.labels)
+
+
+def _scattered(label: str, true: Floats, said: Floats, half: float | None) -> Scattered:
+    order = np.argsort(true, kind="stable")
+    shown = order[np.unique(np.linspace(0, len(order) - 1, min(len(order), _MOST_POINTS)).astype(np.intp))]
+    edges = np.unique(np.quantile(true, np.arange(1, _FIFTHS) / _FIFTHS))
+    place = np.searchsorted(edges, true, side="right")
+    return Scattered(
+        label=label,
+        points=tuple((float(true[one]), float(said[one])) for one in shown.tolist()),
+        spans=tuple(_span(true[place == one], said[place == one], half) for one in np.unique(place).tolist()),
+    )
+
+
+def _span(true: Floats, said: Floats, half: float | None) -> Span:
+    off = said - true
+    return Span(
+        low=float(true.min()),
+        high=float(true.max()),
+        pictures=len(true),
+        mae=float(np.abs(off).mean()),
+        bias=float(off.mean()),
+        coverage=None if half is None else float((np.abs(off) <= half).mean()),
     )
 
 

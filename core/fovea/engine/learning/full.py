@@ -14,11 +14,13 @@ from torch import Tensor
 
 from fovea.engine.learning import balance, loop, lr_find, thaw
 from fovea.engine.learning.learned import Learned
+from fovea.engine.learning.mixing import Given
+from fovea.engine.learning.side import begun_with_facts
 from fovea.engine.networks.depths import inside
 from fovea.engine.pictures import data
 from fovea.engine.prepared import Prepared, write_json
 from fovea.engine.recipe import Recipe
-from fovea.engine.room import threads
+from fovea.engine.room import memory_kept, threads
 from fovea.engine.tasks import segment
 from fovea.progress import Progress
 from fovea.settings import digest
@@ -30,7 +32,8 @@ def fit_full(run: Prepared, *, progress: Progress, stop: Callable[[], bool]) -> 
     Raises:
         Stopped, FoveaError: see :func:`fovea.engine.learning.loop.fit`.
     """
-    with threads(int(run.recipe.threads)):
+    with threads(int(run.recipe.threads)), memory_kept():
+        begun_with_facts(run)
         run = _with_rate(run, progress, stop)
         curves = loop.fit(course_of(run), recipe=run.recipe, folder=run.folder, progress=progress, stop=stop)
     return Learned(whole=run.whole, curves=tuple(curves), recipe=run.recipe)
@@ -112,11 +115,7 @@ def validate(
     in_score = None if weights is None else torch.from_numpy(weights)
     if kept.masks is not None:
         return segment.score_all(_maps(network, kept, run.recipe), name=run.recipe.loss, weights=in_score)
-    with loop.autocast(run.recipe):
-        logits = [
-            network(pixels.to(run.recipe.device)).float().cpu()
-            for pixels, _ in data.plain_batches(kept, int(run.recipe.batch_size))
-        ]
+    logits = [_said(network, batch, run.recipe) for batch in data.plain_batches(kept, int(run.recipe.batch_size))]
     return run.task.score(
         torch.cat(logits),
         torch.from_numpy(kept.targets),
@@ -126,7 +125,11 @@ def validate(
 
 
 def _maps(network: torch.nn.Module, kept: data.Pictures, recipe: Recipe) -> Iterator[tuple[Tensor, Tensor]]:
-    for pixels, masks in data.plain_batches(kept, int(recipe.batch_size)):
-        with loop.autocast(recipe):
-            logits = network(pixels.to(recipe.device))
-        yield logits.float().cpu(), masks
+    for batch in data.plain_batches(kept, int(recipe.batch_size)):
+        yield _said(network, batch, recipe), batch.targets
+
+
+def _said(network: torch.nn.Module, batch: data.Batch, recipe: Recipe) -> Tensor:
+    given = Given.of(batch, recipe.device)
+    with loop.autocast(recipe):
+        return given.logits(network).float().cpu()

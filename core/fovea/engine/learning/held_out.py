@@ -19,10 +19,11 @@ from fovea.engine.audits.doubts import (
     doubts_of_values,
     folds,
 )
-from fovea.engine.learning.probe import columns, features_of, link_of
+from fovea.engine.learning.probe import columns, features_of, link_of, width_of, with_facts
 from fovea.engine.network import look_at_machine, make
 from fovea.engine.networks.depths import inside
 from fovea.engine.networks.heads import Link, fit_heads
+from fovea.engine.pictures.facts import columns_of
 from fovea.engine.pictures.split import Part
 from fovea.engine.pictures.survey import Row, Wanted, survey
 from fovea.engine.pictures.targets import strata
@@ -113,6 +114,7 @@ def _prepare(
         whole=whole,
         origin=origin,
         scale=task.scale_of(targets, labels),
+        columns=columns_of(recipe.attributes, seen.rows, seen.rows),
     )
 
 
@@ -132,8 +134,10 @@ def _said(run: Prepared, link: Link, cache: Path, progress: Progress) -> Floats:
     names = [row.digest for row in rows]
     features = features_of(run, within, cache).features(run.survey.pixels, np.arange(len(rows)), names, progress)
     readout = Readout(stages=within.stages, channels=within.channels, pools=_POOLS)
-    chosen = features[:, columns(within, readout)].astype(np.float32)
-    targets = run.pictures("train").targets
+    learned = run.pictures("train")
+    table = with_facts(features, learned)
+    chosen = table[:, columns(within, readout, table.shape[1])].astype(np.float32)
+    targets = learned.targets
     kind = run.wanted.domain.info.tasks[run.wanted.role].kind
     spread = ["+".join(one) for one in strata(kind, [row.target for row in rows])]
     part_of = folds(groups, spread, count=count, seed=run.recipe.seed)
@@ -141,7 +145,14 @@ def _said(run: Prepared, link: Link, cache: Path, progress: Progress) -> Floats:
     progress.start("ask about each", count)
     for part in range(count):
         asked = part_of == part
-        (head,) = fit_heads(chosen[~asked], targets[~asked], link=link, outputs=len(run.labels), strengths=(STRENGTH,))
+        (head,) = fit_heads(
+            chosen[~asked],
+            targets[~asked],
+            link=link,
+            outputs=len(run.labels),
+            strengths=(STRENGTH,),
+            apart=width_of(learned),
+        )
         said[asked] = _probabilities(head.logits(chosen[asked]).astype(np.float64), link)
         progress.advance()
     progress.finish()

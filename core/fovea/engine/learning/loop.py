@@ -14,7 +14,7 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from itertools import chain, count, islice, repeat
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import torch
 from torch import Tensor, nn
@@ -37,7 +37,7 @@ class Course:
     """What a training is made of, besides its recipe.
 
     Args:
-        network: uint8 (n, size, size, 3) to logits (n, outputs).
+        network: uint8 (n, size, size, 3), and the numbers beside them where there are any, to logits (n, outputs).
         batches: of (epoch, first batch): the batches left of that epoch.
         steps: batches an epoch.
         validate: figures of the network as it is; empty where no pictures are kept for it.
@@ -66,6 +66,7 @@ class _Fit:
     stop: Callable[[], bool]
     optimizer: torch.optim.Optimizer
     state: State
+    forward: Callable[..., Tensor]
 
     def keep(self) -> None:
         """Write the checkpoint."""
@@ -91,7 +92,14 @@ def fit(
     optimizer = make_optimizer(network, recipe, course.depths)
     state = _placed(checkpoint.read(folder / "checkpoint.pt", course.key, network, optimizer), course, recipe)
     run = _Fit(
-        course=course, recipe=recipe, folder=folder, progress=progress, stop=stop, optimizer=optimizer, state=state
+        course=course,
+        recipe=recipe,
+        folder=folder,
+        progress=progress,
+        stop=stop,
+        optimizer=optimizer,
+        state=state,
+        forward=_forward(network, recipe),
     )
     progress.start("learn", int(recipe.epochs) * course.steps)
     progress.advance(state.epoch * course.steps + state.step)
@@ -103,6 +111,11 @@ def fit(
     thaw.wake(network, recipe)
     checkpoint.load_best(folder / "best.pt", course.key, network)
     return state.curves
+
+
+def _forward(network: nn.Module, recipe: Recipe) -> Callable[..., Tensor]:
+    """What a step calls: the network, or what was compiled of it; both have the same weights."""
+    return cast("Callable[..., Tensor]", torch.compile(network) if recipe.compiled else network)
 
 
 def _placed(state: State, course: Course, recipe: Recipe) -> State:
@@ -183,17 +196,14 @@ def _gradients(run: _Fit, together: Sequence[Batch]) -> Tensor:
     course, state, recipe = run.course, run.state, run.recipe
     run.optimizer.zero_grad(set_to_none=True)
     total = torch.zeros((), device=recipe.device)
-    for place, (pixels, targets) in enumerate(together):
+    for place, batch in enumerate(together):
         step = state.epoch * course.steps + state.step + place
-        whole = Given(
-            pixels=pixels.to(recipe.device, non_blocking=True),
-            targets=targets.to(recipe.device, non_blocking=True),
-            groups=course.groups.of(state.epoch, state.step + place).to(recipe.device) if course.groups else None,
-        )
+        groups = course.groups.of(state.epoch, state.step + place) if course.groups else None
+        whole = Given.of(batch, str(recipe.device), groups)
         for number, given in enumerate(mixed(whole, recipe, step).pieces(state.pieces)):
             torch.manual_seed(seed_of(recipe.seed, step, number))  # dropout and stochastic depth
             with autocast(recipe):
-                logits = course.network(given.pixels)
+                logits = given.logits(run.forward)
             loss = _loss(run, logits.float(), given) * (len(given) / len(whole))
             (loss / len(together)).backward()  # type: ignore[no-untyped-call]
             total += loss.detach()
@@ -221,6 +231,7 @@ def losses_at(course: Course, *, recipe: Recipe, rates: Iterable[float]) -> Iter
         stop=lambda: False,
         optimizer=make_optimizer(network, recipe, course.depths),
         state=_placed(State(key=course.key), course, recipe),
+        forward=_forward(network, recipe),
     )
     thaw.set_learning(network, course.depths, recipe, epoch=int(recipe.epochs))
     endless = chain.from_iterable(course.batches(epoch, 0) for epoch in count())

@@ -15,6 +15,7 @@ import torch
 from torch import Tensor
 
 from fovea.engine.draws import seed_of
+from fovea.engine.pictures.data import Batch
 from fovea.engine.recipe import Recipe
 
 _SALT = 4
@@ -30,6 +31,7 @@ class Given:
         others: targets of the pictures that were mixed in, (n, ...); None where none were.
         share: of the loss that is the picture's own, in [0, 1].
         groups: int64 (n,), which group each picture is of; None where that does not matter.
+        facts: numbers beside the pictures, (n, k); None where pixels are all.
     """
 
     pixels: Tensor
@@ -37,9 +39,24 @@ class Given:
     others: Tensor | None = None
     share: float = 1.0
     groups: Tensor | None = None
+    facts: Tensor | None = None
+
+    @classmethod
+    def of(cls, batch: Batch, device: str, groups: Tensor | None = None) -> Given:
+        """A batch as it is, on the device that learns."""
+        return cls(
+            pixels=batch.pixels.to(device, non_blocking=True),
+            targets=batch.targets.to(device, non_blocking=True),
+            groups=None if groups is None else groups.to(device),
+            facts=None if batch.facts is None else batch.facts.to(device, non_blocking=True),
+        )
 
     def __len__(self) -> int:
         return len(self.targets)
+
+    def logits(self, network: Callable[..., Tensor]) -> Tensor:
+        """What a network says of it."""
+        return network(self.pixels) if self.facts is None else network(self.pixels, self.facts)
 
     def loss(self, logits: Tensor, loss: Callable[[Tensor, Tensor], Tensor]) -> Tensor:
         """The loss on both targets, each by its share: cross-entropies are linear in the target."""
@@ -56,7 +73,12 @@ class Given:
                 targets=self.targets[some],
                 others=None if self.others is None else self.others[some],
                 groups=None if self.groups is None else self.groups[some],
+                facts=None if self.facts is None else self.facts[some],
             )
+
+    def blended(self, share: float) -> Tensor | None:
+        """The numbers beside the pictures, mixed as the pictures are."""
+        return None if self.facts is None else self.facts.roll(1, 0).lerp_(self.facts, share)
 
 
 def mixed(given: Given, recipe: Recipe, step: int) -> Given:
@@ -74,7 +96,13 @@ def mixed(given: Given, recipe: Recipe, step: int) -> Given:
     if is_cut:
         return _pasted(given, share, draws)
     pixels = given.pixels.float()
-    return replace(given, pixels=pixels.roll(1, 0).lerp_(pixels, share), others=given.targets.roll(1, 0), share=share)
+    return replace(
+        given,
+        pixels=pixels.roll(1, 0).lerp_(pixels, share),
+        others=given.targets.roll(1, 0),
+        share=share,
+        facts=given.blended(share),
+    )
 
 
 def _pasted(given: Given, share: float, draws: np.random.Generator) -> Given:
@@ -82,12 +110,13 @@ def _pasted(given: Given, share: float, draws: np.random.Generator) -> Given:
     rows, columns = (_span(side, (1 - share) ** 0.5, draws.random()) for side in (height, width))
     pixels = given.pixels.clone()
     pixels[:, rows, columns] = given.pixels.roll(1, 0)[:, rows, columns]
+    own = 1 - (rows.stop - rows.start) * (columns.stop - columns.start) / (height * width)
+    facts = given.blended(own)
     if given.targets.shape[1:] == (height, width):  # a mask
         targets = given.targets.clone()
         targets[:, rows, columns] = given.targets.roll(1, 0)[:, rows, columns]
-        return replace(given, pixels=pixels, targets=targets)
-    area = (rows.stop - rows.start) * (columns.stop - columns.start) / (height * width)
-    return replace(given, pixels=pixels, others=given.targets.roll(1, 0), share=1 - area)
+        return replace(given, pixels=pixels, targets=targets, facts=facts)
+    return replace(given, pixels=pixels, others=given.targets.roll(1, 0), share=own, facts=facts)
 
 
 def _span(side: int, share: float, centre: float) -> slice:

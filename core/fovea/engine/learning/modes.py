@@ -15,6 +15,7 @@ import numpy as np
 from fovea.engine.learning import loop
 from fovea.engine.learning.full import course_of, fit_full, validate
 from fovea.engine.learning.learned import Learned
+from fovea.engine.learning.mixing import Given
 from fovea.engine.learning.normality import fit_anomaly
 from fovea.engine.learning.probe import fit_probe, link_of
 from fovea.engine.prepared import Prepared, write_json
@@ -111,10 +112,11 @@ def _seconds_an_epoch(run: Prepared) -> float:
 def _seconds_a_step(course: loop.Course, recipe: Recipe) -> float:
     """Median time of a few steps, the making of their batches included; the first one warms up."""
     network, times, began = course.network.to(recipe.device).train(), [], time.monotonic()
-    for pixels, targets in islice(course.batches(0, 0), _TIMED):
+    for batch in islice(course.batches(0, 0), _TIMED):
+        given = Given.of(batch, str(recipe.device))
         with loop.autocast(recipe):
-            logits = network(pixels.to(recipe.device))
-        loss = course.loss(logits.float(), targets.to(recipe.device))
+            logits = given.logits(network)
+        loss = course.loss(logits.float(), given.targets)
         loss.backward()  # type: ignore[no-untyped-call]
         loss.item()  # waits for the device
         times.append(time.monotonic() - began)

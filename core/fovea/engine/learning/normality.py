@@ -7,13 +7,16 @@ from collections.abc import Iterator, Mapping
 
 import numpy as np
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from fovea.engine.export import convert
 from fovea.engine.learning import bank
 from fovea.engine.learning.learned import Learned
+from fovea.engine.learning.side import side_of
 from fovea.engine.network import Whole
 from fovea.engine.networks.detector import Detector, Places
+from fovea.engine.networks.heads import fit_heads
+from fovea.engine.pictures.facts import table_of
 from fovea.engine.pictures.targets import NORMAL
 from fovea.engine.prepared import Prepared
 from fovea.engine.recipe import Recipe
@@ -22,6 +25,10 @@ from fovea.progress import Progress
 from fovea.serving.network import request
 
 _CHUNK = 256
+_FIFTH = 5
+_LEAST_USUAL = 8
+_PULL = 0.1
+"""Of a ridge on few pictures: an attribute that hardly changes the distance is held back to nothing."""
 
 
 @torch.no_grad()
@@ -42,8 +49,40 @@ def fit_anomaly(run: Prepared, *, progress: Progress) -> Learned:
     size, recipe = run.wanted.spec.size, run.recipe
     places = Places(network, size=size, dimensions=recipe.dimensions, seed=recipe.seed).eval()
     pool = _pool(run, Whole(places, run.wanted.spec).eval(), progress)
-    detector = Detector(places, normal(pool, recipe))
-    return Learned(whole=Whole(detector, run.wanted.spec).eval(), curves=(), recipe=recipe)
+    whole = Whole(Detector(places, normal(pool, recipe)), run.wanted.spec).eval()
+    whole.side = _usual(run, whole)
+    return Learned(whole=whole, curves=(), recipe=recipe)
+
+
+def _usual(run: Prepared, whole: Whole) -> nn.Linear | None:
+    """How far off normal pictures usually are by what is known beside them: of the logarithm of their distance.
+
+    Counted on the groups that were set apart for it: pictures that were read are too near to what was made of them.
+
+    Raises:
+        DataError: too few of them were set apart.
+    """
+    if not run.columns:
+        return None
+    apart = _apart(run)
+    kept = [row for row in _normal(run).values() if run.survey.rows[row].group in apart]
+    if len(kept) < _LEAST_USUAL:
+        raise DataError(
+            f"a fifth of the normal pictures to learn from is {len(kept)}, too few to tell what attributes change (at "
+            f"least {_LEAST_USUAL}): add normal pictures of more groups, or leave out attributes"
+        )
+    distances = [float(whole(torch.from_numpy(run.survey.pixels[row][np.newaxis].copy()))[0, 0]) for row in kept]
+    far = np.log(np.maximum(distances, 1e-9)).astype(np.float32)
+    facts = table_of(run.columns, [run.survey.rows[row] for row in kept])
+    (head,) = fit_heads(facts, far[:, None], link="identity", outputs=1, strengths=(_PULL,))
+    return side_of(head.weights)
+
+
+def _apart(run: Prepared) -> frozenset[str]:
+    """Every fifth group of the normal pictures to learn from, where attributes are learned from too; else none."""
+    groups = {run.survey.rows[row].group for row in _normal(run).values()} if run.columns else set()
+    ranked = sorted(groups, key=lambda one: hashlib.sha256(one.encode("utf-8", "surrogatepass")).digest())
+    return frozenset(ranked[::_FIFTH])
 
 
 def normal(pool: bank.Pool, recipe: Recipe) -> Mapping[str, Tensor]:
@@ -71,13 +110,19 @@ def _pool(run: Prepared, eyes: Whole, progress: Progress) -> bank.Pool:
     return pool
 
 
-def _to_learn(run: Prepared) -> dict[str, int]:
-    """Rows of the survey by the digest of their squares; of squares that are all alike, the last."""
-    rows = {
+def _normal(run: Prepared) -> dict[str, int]:
+    """Normal pictures of the part ``train``: rows of the survey by digests of squares; of alike ones the last."""
+    return {
         row.digest: number
         for number, (row, part) in enumerate(zip(run.survey.rows, run.parts, strict=True))
         if part == "train" and row.target == NORMAL
     }
+
+
+def _to_learn(run: Prepared) -> dict[str, int]:
+    """Those that are read."""
+    apart = _apart(run)
+    rows = {digest: row for digest, row in _normal(run).items() if run.survey.rows[row].group not in apart}
     if not rows:
         raise DataError("no normal picture is left to learn from: add some, or keep less for calibration and test")
     return rows

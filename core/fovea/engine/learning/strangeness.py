@@ -21,6 +21,7 @@ from fovea.engine.network import Whole
 from fovea.engine.networks.depths import inside, read
 from fovea.engine.networks.readout import Reading, pooled
 from fovea.engine.prepared import Prepared
+from fovea.serving.fusion import Attributes
 from fovea.serving.network import Network
 
 KINDS = ("classify", "multilabel", "regress")
@@ -166,17 +167,20 @@ def strange_of(run: Prepared, network: Network, kept: Kept, told: NDArray[np.flo
         told: of those; None where the network does not tell it.
     """
     validation = run.pictures("validation").rows
-    others = look_all(network, run.survey.pixels, validation)[1] if network.gauged else None
+    others = look_all(network, run.survey.pixels, validation, run.beside)[1] if network.gauged else None
     groups = [*kept.groups, *(run.survey.rows[row].group for row in validation)]
     parts = [part for part in (told, others) if part is not None]
     return Strange(told=np.concatenate([np.empty(0, np.float32), *parts]), groups=groups)
 
 
 def look_all(
-    network: Network, pixels: NDArray[np.uint8], rows: NDArray[np.intp]
+    network: Network, pixels: NDArray[np.uint8], rows: NDArray[np.intp], beside: Sequence[Attributes]
 ) -> tuple[NDArray[np.float32], NDArray[np.float32] | None]:
-    """Logits of these rows of the squares, (n, outputs), and how strange each is to the network, (n,), where told."""
-    starts = range(0, len(rows), _AT_ONCE)
-    seen = [network.look(pixels[:0]), *(network.look(pixels[rows[start : start + _AT_ONCE]]) for start in starts)]
+    """Logits of these rows of the squares, (n, outputs), and how strange each is to the network, (n,), where told.
+
+    ``beside`` has the attributes of each square.
+    """
+    parts = [rows[:0], *(rows[start : start + _AT_ONCE] for start in range(0, len(rows), _AT_ONCE))]
+    seen = [network.look(pixels[some], [beside[row] for row in some]) for some in parts]
     logits, strange = zip(*seen, strict=True)
     return np.concatenate(logits), np.concatenate(strange) if network.gauged else None

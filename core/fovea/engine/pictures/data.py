@@ -12,7 +12,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from itertools import pairwise
 from threading import local
-from typing import Any, TypeAlias, cast
+from typing import Any, NamedTuple, cast
 
 import numpy as np
 import torch
@@ -22,7 +22,13 @@ from fovea.engine.draws import Ids, mix
 from fovea.errors import FoveaError, PluginError
 from fovea.plugin import Augment, Domain
 
-Batch: TypeAlias = tuple[torch.Tensor, torch.Tensor]
+
+class Batch(NamedTuple):
+    """Pictures (n, size, size, 3), their targets (n, ...), and the numbers beside them, (n, k), where there are any."""
+
+    pixels: torch.Tensor
+    targets: torch.Tensor
+    facts: torch.Tensor | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -35,6 +41,7 @@ class Pictures:
         targets: (n, ...), in the order of ``rows``; of ``segment`` the pixels of each label, (n, labels).
         ids: see :func:`fovea.engine.draws.identify`, (n,).
         masks: of ``segment``: uint8 (all pictures, size, size), which the batches hold in the place of targets.
+        facts: numbers beside the pictures, (n, k), in the order of ``rows``; None where pixels are all.
     """
 
     pixels: NDArray[np.uint8]
@@ -42,6 +49,7 @@ class Pictures:
     targets: NDArray[Any]
     ids: Ids
     masks: NDArray[np.uint8] | None = None
+    facts: NDArray[np.float32] | None = None
 
     def __len__(self) -> int:
         return len(self.rows)
@@ -49,6 +57,11 @@ class Pictures:
     def answers(self, places: Any) -> NDArray[Any]:
         """What a batch of these places learns: their targets, or a copy of their masks."""
         return np.array(self.targets[places] if self.masks is None else self.masks[self.rows[places]])
+
+    def batch(self, pixels: NDArray[np.uint8], answers: NDArray[Any], places: Any) -> Batch:
+        """A batch of these places."""
+        facts = None if self.facts is None else torch.from_numpy(np.ascontiguousarray(self.facts[places]))
+        return Batch(torch.from_numpy(pixels), torch.from_numpy(answers), facts)
 
 
 def order_of(pictures: Pictures, *, seed: int, epoch: int, shares: NDArray[np.float64] | None) -> NDArray[np.intp]:
@@ -120,7 +133,7 @@ def training_batches(
                     pixels[place] = changed(domain, own.augment, pixels[place], draw)
                 else:
                     pixels[place], answers[place] = moved(domain, own.augment, pixels[place], answers[place], draw)
-        return torch.from_numpy(pixels), torch.from_numpy(answers)
+        return pictures.batch(pixels, answers, chosen)
 
     with ThreadPoolExecutor(threads, thread_name_prefix="batch") as pool:
         yield from _ahead(pool, make, cuts, depth=threads + 1)
@@ -177,7 +190,7 @@ def plain_batches(pictures: Pictures, size: int) -> Iterator[Batch]:
     """The pictures as they are, in order, ``size`` at a time."""
     for start in range(0, len(pictures), size):
         cut = slice(start, start + size)
-        yield torch.from_numpy(pictures.pixels[pictures.rows[cut]]), torch.from_numpy(pictures.answers(cut))
+        yield pictures.batch(pictures.pixels[pictures.rows[cut]], pictures.answers(cut), cut)
 
 
 def _occurrences(order: NDArray[np.intp]) -> Ids:

@@ -8,7 +8,7 @@ from fovea.engine.judging.subgroups import Subgroup
 
 
 def told(*found, kind="classify"):
-    return "\n".join(everywhere(SimpleNamespace(subgroups=found, kind=kind)))
+    return "\n".join(everywhere(SimpleNamespace(subgroups=found, kind=kind, said="the most probable label")))
 
 
 def camera(name, low, high, **parts):

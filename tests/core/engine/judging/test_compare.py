@@ -11,6 +11,7 @@ from fovea.engine.pictures.survey import Row
 from fovea.errors import DataError, UsageError
 from fovea.plugin import Preprocess
 from fovea.serving.bundle import Bundle
+from fovea.serving.readings import Alarm, Certainty
 
 LABELS = ("rust", "scab", "well")
 RANDOM_TRUTH = np.random.default_rng(0).integers(0, 3, 240)
@@ -56,7 +57,7 @@ def test_what_is_hard_for_both_does_not_widen_the_difference():
 
 def test_a_model_does_not_differ_from_itself():
     done = compare(seen(0.8), seen(0.8))
-    assert {change.verdict for change in done.changes.values()} == {"unsure"}
+    assert {change.verdict for name, change in done.changes.items() if name != "ece_before"} == {"unsure"}
     assert done.changes["accuracy"].difference == replace(
         done.changes["accuracy"].difference, value=0.0, low=0.0, high=0.0
     )
@@ -89,3 +90,23 @@ def test_models_of_different_roles_are_not_compared():
     other = seen(0.9)
     with pytest.raises(UsageError, match="only models of one role can be compared"):
         compare(seen(0.7), replace(other, bundle=replace(other.bundle, role="severity")))
+
+
+def alarming(one, point, labels=("rust",)):
+    alarm = Alarm(labels=labels, point=point, aim="a test")
+    return replace(one, bundle=replace(one.bundle, certainty=Certainty(alarm=alarm)))
+
+
+def test_each_is_counted_on_what_it_says_at_its_own_operating_point():
+    done = compare(alarming(seen(0.7), 0.5), alarming(seen(0.7), 0.01))  # the second always raises one
+    assert done.changes["sensitivity"].after.value == 1
+    assert done.changes["specificity"].after.value == 0
+    assert done.changes["sensitivity"].verdict == "better"
+    assert done.changes["accuracy"].verdict == "worse"  # the most probable label is the same in both
+    assert "an alarm (rust) from a probability of 0.010 on" in done.said[1]
+
+
+def test_alarms_that_mean_something_else_are_not_compared():
+    done = compare(alarming(seen(0.7), 0.5), alarming(seen(0.7), 0.5, ("scab",)))
+    assert "accuracy" in done.changes
+    assert "sensitivity" not in done.changes

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -10,7 +11,9 @@ from fovea.engine.judging.evaluate import assess, unlearned
 from fovea.engine.pictures.survey import Row
 from fovea.plugin import Preprocess
 from fovea.serving.bundle import Bundle
+from fovea.serving.certainty import chosen
 from fovea.serving.network import probabilities
+from fovea.serving.readings import Alarm, Certainty, Levels, Tail
 
 LABELS = ("gall", "rust", "scab", "well")
 
@@ -125,3 +128,49 @@ def test_an_evaluation_is_plain_json(bundle, judged):
 def test_learned_pictures_and_their_groups_are_told_from_new_ones():
     rows = rows_of([0, 0, 0, 0], ["a", "a", "b", "c"])
     assert unlearned(rows, frozenset({bytes.fromhex(rows[0].digest)})).tolist() == [False, False, True, True]
+
+
+def by_camera(rows):
+    return [replace(row, attributes={"camera": "new" if place % 3 else "old"}) for place, row in enumerate(rows)]
+
+
+def test_subgroups_are_counted_on_what_is_said_at_the_operating_point(bundle, judged):
+    truth, logits, rows = judged
+    alarm = Alarm(labels=("gall",), point=0.05, aim="a test")
+    bundle = replace(bundle, certainty=Certainty(alarm=alarm))
+    done = assess(rows=by_camera(rows), logits=logits, bundle=bundle)
+    said, here = chosen(bundle, probabilities(bundle, logits)), np.arange(300) % 3 > 0
+    labels = {"labels": [0, 1, 2], "average": "macro"}
+    expected = metrics.recall_score(truth[here], said[here], **labels)
+    assert done.subgroups[0].figure.value == pytest.approx(expected)
+    assert expected != metrics.recall_score(truth[here], logits[here].argmax(axis=1), **labels)
+    assert "an alarm (gall) from a probability of 0.050 on" in done.said
+
+
+def test_subgroups_of_labels_are_counted_at_each_labels_own_point(bundle, judged):
+    _, logits, rows = judged
+    levels = Levels(slopes=(1.0,) * 4, offsets=(0.0,) * 4, points=(0.9, 0.5, 0.3, 0.9), aim="a test")
+    several = replace(bundle, kind="multilabel", levels=levels)
+    random = np.random.default_rng(7)
+    marked = random.random((300, 4)) < 0.4
+    rows = [
+        replace(row, target=tuple(np.array(LABELS)[one].tolist()))
+        for row, one in zip(by_camera(rows), marked, strict=True)
+    ]
+    said, here = 1 / (1 + np.exp(-logits)) >= levels.points, np.arange(300) % 3 > 0
+    each = [metrics.balanced_accuracy_score(*pair) for pair in zip(marked[here].T, said[here].T, strict=True)]
+    done = assess(rows=rows, logits=logits, bundle=several)
+    assert done.subgroups[0].figure.value == pytest.approx(np.mean(each))
+
+
+def test_subgroups_of_anomalies_are_counted_at_the_threshold(bundle, judged):
+    _, _, rows = judged
+    random = np.random.default_rng(8)
+    strange, distances = random.random(300) < 0.3, random.random((300, 1)).astype(np.float32)
+    tail = Tail(threshold=0.8, false_alarms=0.2, distances=(0.5,), shares=(0.5,))
+    finder = replace(bundle, kind="anomaly", labels=("normal", "anomaly"), tail=tail)
+    rows = [replace(row, target="torn" if one else "normal") for row, one in zip(by_camera(rows), strange, strict=True)]
+    here = np.arange(300) % 3 > 0
+    expected = metrics.balanced_accuracy_score(strange[here], distances[here, 0] > 0.8)
+    done = assess(rows=rows, logits=distances, bundle=finder)
+    assert done.subgroups[0].figure.value == pytest.approx(expected)

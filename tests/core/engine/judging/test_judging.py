@@ -6,7 +6,10 @@ from sklearn import metrics
 
 from fovea.engine.certainty.calibrate import half_width, line, operating_point
 from fovea.engine.judging.labels import ranked
-from fovea.engine.judging.values import _figures, spearman
+from fovea.engine.judging.values import _figures, judge_values, spearman
+from fovea.plugin import Preprocess
+from fovea.serving.bundle import Bundle
+from fovea.serving.readings import Scale
 
 
 def test_a_resampled_ranking_is_counted_as_scikit_learn_counts_it():
@@ -71,3 +74,31 @@ def test_a_half_width_holds_new_groups_as_often_as_it_says():
 def test_too_few_groups_give_no_interval():
     assert half_width(np.ones(80), [str(i % 8) for i in range(80)], 0.9) is None
     assert half_width(np.ones(9), [str(i) for i in range(9)], 0.9) == 1.0
+
+
+def test_values_are_told_by_their_size():
+    true = np.arange(100.0)[:, None]
+    said = 50 + 0.5 * (true - 50)  # drawn to the middle, as an unsure model's are
+    scale = Scale(means=(50.0,), deviations=(1.0,), half_widths=(15.0,))
+    bundle = Bundle(
+        name="b", domain="wheat", role="height", kind="regress", labels=("height",), preprocess=Preprocess(),
+        preprocess_id="", scale=scale,
+    )  # fmt: skip
+    (told,) = judge_values(bundle, true, said, np.arange(100), 100, 0).values
+    assert [(one.low, one.high, one.pictures) for one in told.spans][::4] == [(0, 19, 20), (80, 99, 20)]
+    assert [round(one.bias, 2) for one in told.spans] == [20.25, 10.25, 0.25, -9.75, -19.75]
+    assert told.spans[0].mae == pytest.approx(20.25)
+    assert [one.coverage for one in told.spans] == [0, 1, 1, 1, 0.05]
+    assert len(told.points) == 100
+
+
+def test_many_pictures_are_shown_as_few_dots_that_reach_from_end_to_end():
+    true = np.random.default_rng(4).random((3000, 1))
+    scale = Scale(means=(0.5,), deviations=(1.0,))
+    bundle = Bundle(
+        name="b", domain="wheat", role="height", kind="regress", labels=("height",), preprocess=Preprocess(),
+        preprocess_id="", scale=scale,
+    )  # fmt: skip
+    (told,) = judge_values(bundle, true, true, np.arange(3000), 3000, 0).values
+    assert len(told.points) == 400
+    assert (told.points[0][0], told.points[-1][0]) == (true.min(), true.max())

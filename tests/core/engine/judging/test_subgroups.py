@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 from sklearn import metrics
 
-from fovea.engine.judging.subgroups import Answers, subgroups
+from fovea.engine.judging.sides import of_areas, of_classes, of_labels, of_values
+from fovea.engine.judging.subgroups import subgroups
 from fovea.engine.pictures.survey import Row
 from fovea.errors import UnknownName
 
@@ -16,20 +17,20 @@ def rows_of(attributes, groups):
     ]
 
 
-def answered(skill, seed=0, kind="classify", per_group=1):
+def answered(skill, seed=0, kind="classify"):
     """Answers right with the given chance, picture by picture."""
     random = np.random.default_rng(seed)
     truth = random.integers(0, 2, len(skill))
-    right = random.random(len(skill)) < skill
-    said = np.eye(2)[np.where(right, truth, 1 - truth)]
-    group = np.arange(len(skill)) // per_group
-    whole = {"kind": kind, "group": group, "groups": int(group.max()) + 1}
+    said = np.where(random.random(len(skill)) < skill, truth, 1 - truth)
     if kind == "multilabel":
-        marked = np.stack([truth == 0, truth == 1], axis=1)
-        return Answers(truth=marked, said=said + random.random(said.shape) / 10, **whole)
+        return of_labels(np.eye(2, dtype=bool)[truth], np.eye(2, dtype=bool)[said])
     if kind == "regress":
-        return Answers(truth=truth[:, None], said=truth[:, None] + np.where(right, 0.1, 1.0)[:, None], **whole)
-    return Answers(truth=truth, said=said, **whole)
+        return of_values(truth[:, None], truth[:, None] + np.where(said == truth, 0.1, 1.0)[:, None])
+    if kind == "segment":
+        tables = np.zeros((len(skill), 2, 2))
+        tables[np.arange(len(skill)), truth] = np.eye(2)[said] * 8 + 1
+        return of_areas(tables)
+    return of_classes(truth, said, 2)
 
 
 def two_cameras(number=200):
@@ -37,7 +38,7 @@ def two_cameras(number=200):
     return rows_of([{"camera": one} for one in cameras], map(str, range(number))), np.array(cameras)
 
 
-@pytest.mark.parametrize("kind,worse", [("classify", -1), ("multilabel", -1), ("regress", 1)])
+@pytest.mark.parametrize("kind,worse", [("classify", -1), ("multilabel", -1), ("regress", 1), ("segment", -1)])
 def test_a_camera_that_is_told_worse_is_flagged(kind, worse):
     rows, cameras = two_cameras()
     new, old = subgroups(rows, answered(np.where(cameras == "new", 0.55, 0.95), kind=kind))
@@ -50,19 +51,30 @@ def test_a_camera_that_is_told_worse_is_flagged(kind, worse):
 
 def test_the_figure_is_that_of_scikit_learn():
     rows, cameras = two_cameras()
-    answers = answered(np.full(200, 0.8))
-    new, _ = subgroups(rows, answers)
-    here = cameras == "new"
-    expected = metrics.balanced_accuracy_score(answers.truth[here], answers.said.argmax(axis=1)[here])
-    assert new.figure.value == pytest.approx(expected)
+    random = np.random.default_rng(3)
+    truth, said, here = random.integers(0, 3, 200), random.integers(0, 3, 200), cameras == "new"
+    new, _ = subgroups(rows, of_classes(truth, said, 3))
+    assert new.figure.value == pytest.approx(metrics.balanced_accuracy_score(truth[here], said[here]))
+    marked, told = random.random((2, 200, 3)) < 0.4
+    new, _ = subgroups(rows, of_labels(marked, told))
+    each = [metrics.balanced_accuracy_score(*pair) for pair in zip(marked[here].T, told[here].T, strict=True)]
+    assert new.figure.value == pytest.approx(np.mean(each))
+
+
+def test_areas_are_compared_by_the_mean_iou_of_a_sides_pixels():
+    rows, cameras = two_cameras()
+    tables = np.random.default_rng(4).integers(0, 9, (200, 3, 3)).astype(float)
+    new, _ = subgroups(rows, of_areas(tables))
+    whole = tables[cameras == "new"].sum(axis=0)
+    iou = [whole[one, one] / (whole[one].sum() + whole[:, one].sum() - whole[one, one]) for one in range(3)]
+    assert new.figure.value == pytest.approx(np.mean(iou))
 
 
 def test_a_gap_is_counted_over_the_labels_that_both_sides_have():
     rows, cameras = two_cameras(120)
     truth = np.where(cameras == "new", 0, np.arange(120) % 2)
-    said = np.eye(2)[np.where(truth == 1, 0, 0)]  # the second label is never said
-    group = np.arange(120)
-    new, _ = subgroups(rows, Answers(kind="classify", truth=truth, said=said, group=group, groups=120))
+    said = np.zeros(120, int)  # the second label is never said
+    new, _ = subgroups(rows, of_classes(truth, said, 2))
     assert new.figure.value == 1
     assert new.gap.value == 0  # of the first label, which is all that "new" has, both sides are right
 
@@ -72,7 +84,7 @@ def test_equal_skill_is_rarely_called_a_gap():
     for seed in range(40):
         names = np.random.default_rng(seed).integers(0, 6, 240)
         rows = rows_of([{"field": f"f{one}"} for one in names], [str(i // 2) for i in range(240)])
-        found = subgroups(rows, answered(np.full(240, 0.8), seed=seed + 99, per_group=2))
+        found = subgroups(rows, answered(np.full(240, 0.8), seed=seed + 99))
         flagged += sum(one.flagged for one in found)
         stands += any(one.stands for one in found)
     assert flagged <= 0.1 * 40 * 6  # each interval excludes 0 in about one of twenty
@@ -81,7 +93,7 @@ def test_equal_skill_is_rarely_called_a_gap():
 
 def test_too_few_groups_are_counted_and_not_compared():
     rows = rows_of([{"camera": "rare" if i < 8 else "usual"} for i in range(80)], [str(i // 2) for i in range(80)])
-    rare, usual = subgroups(rows, answered(np.full(80, 0.9), per_group=2))
+    rare, usual = subgroups(rows, answered(np.full(80, 0.9)))
     assert (rare.pictures, rare.groups, rare.figure, rare.gap) == (8, 4, None, None)
     assert usual.figure is None  # its rest is too small to compare with
 

@@ -80,7 +80,7 @@ def make_course(recipe, *, network=None, validates=True, groups=None, loss=funct
     def batches(epoch, first):
         order = data.order_of(learned, seed=recipe.seed, epoch=epoch, shares=None)
         for cut in cuts[first:]:
-            yield torch.from_numpy(pixels[order[cut]]), torch.from_numpy(targets[order[cut]])
+            yield data.Batch(torch.from_numpy(pixels[order[cut]]), torch.from_numpy(targets[order[cut]]))
 
     @torch.no_grad()
     def validate(network):
