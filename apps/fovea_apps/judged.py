@@ -53,6 +53,10 @@ def show_judged(judged: Judged) -> None:
     _show_units(judged)
     if judged.unreadable:
         output.line(f"Left out as unreadable: {output.count(judged.unreadable, 'picture')}.")
+    for fault in getattr(judged, "unmarked", ()):
+        output.line(f"Its mask could not be used: {fault}.")
+    if told := getattr(judged, "explained", None):
+        output.line(f"Maps of its answers that proved better than none: {told['shown']} of {told['maps']}.")
     if judged.learned:
         output.line(f"Left out because the model learned from their group: {output.count(judged.learned, 'picture')}.")
     if page := getattr(judged, "page", None):

@@ -2,13 +2,24 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, TypedDict, TypeVar
 
 import click
 
 _Function = TypeVar("_Function", bound=Callable[..., Any])
+
+
+class Asked(TypedDict):
+    """What is learned from: as the workbench wants it."""
+
+    domain: str
+    folder: Path
+    role: str
+    settings: tuple[str, ...]
+    recipe: tuple[str, ...]
 
 
 def examples(*lines: str) -> str:
@@ -38,6 +49,29 @@ def settings(function: _Function) -> _Function:
         metavar="NAME=VALUE",
         help="A setting of the domain, such as view.pattern='{field}/{name}'.",
     )(function)
+
+
+def labelled_folder(function: _Function) -> _Function:
+    """Add DOMAIN and FOLDER."""
+    function = click.argument("folder", type=click.Path(path_type=Path))(function)
+    return click.argument("domain")(function)
+
+
+def role(what: str) -> Callable[[_Function], _Function]:
+    """Add ``--role NAME``; ``what`` begins its help."""
+    return click.option("--role", default="", help=f"{what}, where the domain has several roles.")
+
+
+def learning(function: Callable[..., None]) -> Callable[..., None]:
+    """Add ``--set``, ``--recipe`` and ``--weights``; they reach the command with folder and role as one ``asked``."""
+
+    @functools.wraps(function)
+    def gathered(*given: Any, weights: str | None, **options: Any) -> None:
+        asked = Asked(**{name: options.pop(name) for name in Asked.__annotations__})  # type: ignore[typeddict-item]
+        asked["recipe"] = whole_recipe(asked["recipe"], weights=weights)
+        function(*given, asked=asked, **options)
+
+    return settings(recipe(gathered))
 
 
 def recipe(function: _Function) -> _Function:

@@ -35,6 +35,7 @@ from fovea.plugin import (
     ViewSettings,
 )
 from fovea.registry import guard
+from fovea.registry.checks import MASK, info_fault
 
 NOON = datetime(2026, 5, 1, 12, tzinfo=UTC)
 NAIVE = NOON.replace(tzinfo=None)
@@ -51,6 +52,7 @@ def domain(*, confidential: bool = False, **parts: Any) -> Domain:
             "rust": TaskSpec(kind="classify"),
             "signs": TaskSpec(kind="multilabel"),
             "share": TaskSpec(kind="regress"),
+            "normality": TaskSpec(kind="anomaly", mask="where"),
         },
         confidential=confidential,
     )
@@ -113,6 +115,12 @@ def fault(function: str, act: Any, *given: object) -> str:
     return str(caught.value).removeprefix(start)
 
 
+def test_only_a_task_that_looks_for_anomalies_names_a_mask_beside_its_labels():
+    tasks = {"rust": TaskSpec(kind="classify", mask="where")}
+    info = DomainInfo(name="wheat", title="Wheat", intended_use="Sorts.", limits="None.", tasks=tasks)
+    assert info_fault(info) == "task 'rust' has a mask 'where' and is of kind classify, want it only for anomaly"
+
+
 def test_read_samples_that_raises_is_blamed_with_what_it_said():
     reading = domain(read_samples=raising(KeyError("plant")))
     told = fault("read_samples", lambda: list(reading.read_samples(root=Path(), view=ViewSettings())))
@@ -149,6 +157,7 @@ def test_read_samples_that_raises_half_way_has_given_the_first_half():
             Sample(source="a.jpg", targets={"share": "x"}),
             "a.jpg has target 'x', want a finite number or a tuple of them",
         ),
+        (Sample(source="a.jpg", targets={"where": "m.png"}), f"a.jpg has mask 'm.png', want {MASK}"),
         (Sample(source="a.jpg", time=NAIVE), "a.jpg has time 2026-05-01 12:00:00 without a zone; give it one"),
         (Sample(source="a.jpg", time="noon"), "a.jpg has time 'noon', want a datetime with a zone"),
         (Sample(source="a.jpg", attributes={"ph": None}), "a.jpg has ph = None, want a text or a finite number"),

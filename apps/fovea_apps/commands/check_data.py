@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from fovea_apps.options import as_json, examples, html, settings
+from fovea_apps.options import as_json, examples, html, labelled_folder, role, settings
 from fovea_apps.session import Session, answer
 from fovea_apps.signals import stoppable
 
@@ -19,9 +19,8 @@ _EPILOG = examples("fovea check-data crop photos", "fovea check-data medical fil
 
 
 @click.command(name="check-data", epilog=_EPILOG)
-@click.argument("domain")
-@click.argument("folder", type=click.Path(path_type=Path))
-@click.option("--role", default="", help="What would be learned, where the domain has several roles.")
+@labelled_folder
+@role("What would be learned")
 @html
 @settings
 @as_json

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
-from fovea_apps.options import as_json, examples, recipe, settings, whole_recipe
+from fovea_apps.options import Asked, as_json, examples, labelled_folder, learning, role
 from fovea_apps.session import Session, answer
 from fovea_apps.signals import stoppable
 
@@ -18,41 +17,19 @@ _EPILOG = examples("fovea doubts crop photos", "fovea doubts crop photos --most 
 
 
 @click.command(name="doubts", epilog=_EPILOG)
-@click.argument("domain")
-@click.argument("folder", type=click.Path(path_type=Path))
-@click.option("--role", default="", help="Whose labels, where the domain has several roles.")
+@labelled_folder
+@role("Whose labels")
 @click.option("--most", type=click.IntRange(min=1), default=40, show_default=True, help="How many to tell.")
-@settings
-@recipe
+@learning
 @as_json
 @click.pass_obj
-def command(  # noqa: PLR0913 - one argument an option, all by name
-    session: Session,
-    *,
-    domain: str,
-    folder: Path,
-    role: str,
-    most: int,
-    settings: tuple[str, ...],
-    recipe: tuple[str, ...],
-    weights: str | None,
-    as_json: bool,
-) -> None:
+def command(session: Session, *, asked: Asked, most: int, as_json: bool) -> None:
     """Look for labels that are probably wrong, and for pictures that are there twice with different ones.
 
     Each picture is asked about by a model that has learned from other groups only. Nothing is changed.
     """
     with session.bench() as bench, session.progress() as progress, stoppable(word="") as stop:
-        found = bench.craft.doubts(
-            domain=domain,
-            folder=folder,
-            role=role,
-            settings=settings,
-            recipe=whole_recipe(recipe, weights=weights),
-            most=most,
-            progress=progress,
-            stop=stop,
-        )
+        found = bench.craft.doubts(**asked, most=most, progress=progress, stop=stop)
     answer(found, as_json=as_json, show=_show)
 
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from fovea_apps.options import as_json, examples, html, recipe, settings, whole_recipe
+from fovea_apps.options import Asked, as_json, examples, html, labelled_folder, learning, role
 from fovea_apps.session import Session, answer
 from fovea_apps.signals import stoppable
 
@@ -19,43 +19,21 @@ _HEIGHT, _WIDEST = 12, 100
 
 
 @click.command(name="lr-find", epilog=_EPILOG)
-@click.argument("domain")
-@click.argument("folder", type=click.Path(path_type=Path))
-@click.option("--role", default="", help="What to learn, where the domain has several roles.")
-@settings
-@recipe
+@labelled_folder
+@role("What to learn")
+@learning
 @html
 @as_json
 @click.pass_obj
-def command(  # noqa: PLR0913 - one argument an option, all by name
-    session: Session,
-    *,
-    domain: str,
-    folder: Path,
-    role: str,
-    settings: tuple[str, ...],
-    recipe: tuple[str, ...],
-    weights: str | None,
-    html: Path | None,
-    as_json: bool,
-) -> None:
+def command(session: Session, *, asked: Asked, html: Path | None, as_json: bool) -> None:
     """Try learning rates before a training, from low to high.
 
     Nothing is kept. A training with --recipe lr=find does the same first and goes on with what it found.
     """
     with session.bench() as bench, session.progress() as progress, stoppable(word="") as stop:
-        tried = bench.craft.lr_find(
-            domain=domain,
-            folder=folder,
-            role=role,
-            settings=settings,
-            recipe=whole_recipe(recipe, weights=weights),
-            page=html,
-            progress=progress,
-            stop=stop,
-        )
+        tried = bench.craft.lr_find(**asked, page=html, progress=progress, stop=stop)
     answer(tried, as_json=as_json, show=_show)
-    session.hint(f"next: fovea train {domain} {folder} --recipe lr={tried.rate:.2g}")
+    session.hint(f"next: fovea train {asked['domain']} {asked['folder']} --recipe lr={tried.rate:.2g}")
 
 
 def _show(tried: RatesTried) -> None:

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
-from fovea_apps.options import as_json, examples, recipe, settings, whole_recipe
+from fovea_apps.options import Asked, as_json, examples, labelled_folder, learning, role
 from fovea_apps.session import Session, answer
 from fovea_apps.signals import stoppable
 
@@ -18,46 +17,24 @@ _EPILOG = examples("fovea new-site crop photos --by camera", "fovea new-site cro
 
 
 @click.command(name="new-site", epilog=_EPILOG)
-@click.argument("domain")
-@click.argument("folder", type=click.Path(path_type=Path))
+@labelled_folder
 @click.option(
     "--by",
     required=True,
     metavar="NAME",
     help="Attribute that tells the sites apart; or group.1.",
 )
-@click.option("--role", default="", help="What to learn, where the domain has several roles.")
-@settings
-@recipe
+@role("What to learn")
+@learning
 @as_json
 @click.pass_obj
-def command(  # noqa: PLR0913 - one argument an option, all by name
-    session: Session,
-    *,
-    domain: str,
-    folder: Path,
-    by: str,
-    role: str,
-    settings: tuple[str, ...],
-    recipe: tuple[str, ...],
-    weights: str | None,
-    as_json: bool,
-) -> None:
+def command(session: Session, *, asked: Asked, by: str, as_json: bool) -> None:
     """Tell how good a model would be at a new site: leave each camera, field or clinic out and judge it.
 
     Heads are fitted on a backbone that stays as it is; nothing is kept but its features.
     """
     with session.bench() as bench, session.progress() as progress, stoppable(word="") as stop:
-        made = bench.judging.new_site(
-            domain=domain,
-            folder=folder,
-            by=by,
-            role=role,
-            settings=settings,
-            recipe=whole_recipe(recipe, weights=weights),
-            progress=progress,
-            stop=stop,
-        )
+        made = bench.judging.new_site(**asked, by=by, progress=progress, stop=stop)
     answer(made, as_json=as_json, show=_show)
 
 

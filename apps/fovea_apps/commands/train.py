@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
-from fovea_apps.options import as_json, examples, recipe, settings, whole_recipe
+from fovea_apps.options import Asked, as_json, examples, labelled_folder, learning, role, whole_recipe
 from fovea_apps.session import Session, answer
 from fovea_apps.signals import stoppable
 
@@ -19,30 +18,23 @@ _EPILOG = examples("fovea train crop photos --name leaves", "fovea train crop ph
 
 
 @click.command(name="train", epilog=_EPILOG)
-@click.argument("domain")
-@click.argument("folder", type=click.Path(path_type=Path))
+@labelled_folder
 @click.option("--name", default="", help="Name of the model; by default DOMAIN-ROLE.")
-@click.option("--role", default="", help="What to learn, where the domain has several roles.")
+@role("What to learn")
 @click.option(
     "--mode",
     type=click.Choice(("full", "probe", "auto")),
     help="full: all of the network learns; probe: only a head, in minutes; auto: both, and the better one stays.",
 )
 @click.option("--budget", metavar="TIME", help="Time for --mode auto, such as 10m or 2h.")
-@settings
-@recipe
+@learning
 @as_json
 @click.pass_obj
-def command(  # noqa: PLR0913 - one argument an option, all by name
+def command(
     session: Session,
     *,
-    domain: str,
-    folder: Path,
+    asked: Asked,
     name: str,
-    role: str,
-    settings: tuple[str, ...],
-    recipe: tuple[str, ...],
-    weights: str | None,
     mode: str | None,
     budget: str | None,
     as_json: bool,
@@ -51,14 +43,11 @@ def command(  # noqa: PLR0913 - one argument an option, all by name
 
     A training that was stopped goes on where it was when the same command is run again.
     """
+    asked["recipe"] = whole_recipe(asked["recipe"], mode=mode, budget=budget)
     with session.bench() as bench, session.progress() as progress, stoppable() as stop:
         trained = bench.train(
-            domain=domain,
-            folder=folder,
+            **asked,
             name=name,
-            role=role,
-            settings=settings,
-            recipe=whole_recipe(recipe, weights=weights, mode=mode, budget=budget),
             progress=progress,
             stop=stop,
         )

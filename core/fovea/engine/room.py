@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ctypes
 import errno
 import fcntl
 from collections.abc import Iterator
@@ -13,6 +14,8 @@ import torch
 from fovea.errors import FoveaError, Locked
 
 _DISK = (errno.ENOSPC, errno.EROFS, errno.EACCES, errno.EPERM, errno.EDQUOT, errno.ENOTDIR)
+_TRIM_THRESHOLD, _MMAP_MAX = -1, -4
+_USUAL_TRIM, _USUAL_MAPS = 128 * 1024, 65536
 
 
 @contextmanager
@@ -24,6 +27,28 @@ def threads(count: int) -> Iterator[None]:
         yield
     finally:
         torch.set_num_threads(before)
+
+
+@contextmanager
+def memory_kept() -> Iterator[None]:
+    """What a batch frees is kept for the next one, and handed back to the kernel at the end.
+
+    By itself glibc maps every large tensor anew, and the kernel clears its pages each time: 9.5 of 67 ms a picture
+    (ResNet-18, 224 pixels, bf16, batches of 32, one thread). For the options see mallopt(3); another C library than
+    glibc is left alone.
+    """
+    library = ctypes.CDLL(None)
+    known = hasattr(library, "mallopt") and hasattr(library, "malloc_trim")
+    if known:
+        library.mallopt(_MMAP_MAX, 0)
+        library.mallopt(_TRIM_THRESHOLD, -1)
+    try:
+        yield
+    finally:
+        if known:
+            library.mallopt(_MMAP_MAX, _USUAL_MAPS)
+            library.mallopt(_TRIM_THRESHOLD, _USUAL_TRIM)
+            library.malloc_trim(0)
 
 
 @contextmanager

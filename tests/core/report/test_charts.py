@@ -139,3 +139,29 @@ def test_a_text_is_cut_to_its_room():
 
 def test_a_text_is_wrapped_at_spaces():
     assert wrap("late blight", 60) == ["late", "blight"]
+
+
+def dots(svg):
+    return [(float(dot.get("cx")), float(dot.get("cy"))) for dot in svg.iter("circle")]
+
+
+@BOTH
+def test_the_dots_of_a_scatter_chart_lie_by_their_two_values(width):
+    (low_x, low_y), (high_x, high_y) = dots(drawn(chart("scatter", ("a", "b"), (1, 3), (10, 20)), width))
+
+    assert low_x < high_x <= width
+    assert low_y > high_y  # more is higher up
+
+
+def test_a_dot_needs_both_values():
+    assert len(dots(drawn(chart("scatter", ("a", "b", "c"), (1, None, 3), (1, 2, None))))) == 1
+
+
+def test_the_line_where_both_agree_passes_through_a_dot_that_does():
+    svg = drawn(chart("scatter", ("a", "b", "c"), (0, 5, 10), (2, 5, 8)))
+    (line,) = [one for one in svg.iter("line") if one.get("class") == "zero"]
+    ends = {name: float(line.get(name)) for name in ("x1", "y1", "x2", "y2")}
+    (x, y) = dots(svg)[1]
+
+    along = (x - ends["x1"]) / (ends["x2"] - ends["x1"])
+    assert y == pytest.approx(ends["y1"] + along * (ends["y2"] - ends["y1"]), abs=0.05)

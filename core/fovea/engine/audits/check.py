@@ -141,8 +141,8 @@ def check_data(wanted: Wanted, progress: Progress, *, most: int = 0) -> Checked:
         folds, notes = _folds(seen, kind)
         if leaks.unlooked:
             notes.append(f"{leaks.unlooked:,} more pairs that look alike were not compared: there were too many.")
-        if not leaks.crops:
-            notes.append("Crops were not looked for: there are too many pictures.")
+        if not leaks.thorough:
+            notes.append("Each picture was compared with those most like it only, as there are very many.")
         found = _shortcuts(seen, folds, kind, wanted.root, progress) if folds and kind in READ else None
         pairs = (*leaks.contradictions[:most], *leaks.pairs[:most])
         return Checked(

@@ -40,11 +40,11 @@ def _found(seen: Survey, kind: Kind, path: Path, progress: Progress) -> Leaks:
     if kept is None:
         leaks = find_leaks(seen.pixels, seen.rows, kind, progress)
         pairs = [asdict(pair) for pair in dict.fromkeys((*leaks.pairs, *leaks.contradictions))]
-        content = {"key": key, "pairs": pairs, "unlooked": leaks.unlooked, "crops": leaks.crops}
+        content = {"key": key, "pairs": pairs, "unlooked": leaks.unlooked, "thorough": leaks.thorough}
         path.write_text(json.dumps(content, indent=2), encoding="ascii")
         return leaks
     leaks = gathered(seen.rows, [Pair(**pair) for pair in kept["pairs"]], kind)
-    return dataclasses.replace(leaks, unlooked=kept["unlooked"], crops=kept["crops"])
+    return dataclasses.replace(leaks, unlooked=kept["unlooked"], thorough=kept.get("thorough", True))
 
 
 def _kept(path: Path, key: str) -> dict[str, Any] | None:

@@ -13,8 +13,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fovea.engine.audits.bursts import neighbours
-from fovea.engine.audits.candidates import Candidate, Sketches
-from fovea.engine.audits.registration import agreement
+from fovea.engine.audits.candidates import EXACT, Candidate, Sketches
+from fovea.engine.audits.registration import agreement, subject_agreement
 from fovea.engine.audits.windows import Bytes, families, grey_squares
 from fovea.engine.pictures.split import Part
 from fovea.engine.pictures.survey import Row
@@ -27,11 +27,14 @@ NEAR = 0.88
 """Agreement from which two pictures are one: of 628 planted copies of leaves and films that were compared, one lay
 below (0.877), and pictures of two plants or patients reached 0.85."""
 
-BURST = 0.5
-"""Agreement from which two pictures taken one after the other are of one subject."""
+BURST = 0.6
+"""Agreement of their fine structure from which two pictures taken one after the other may be of one subject."""
 
-_ALL_WINDOWS = 20_000
 _MOST_LOOKS, _LEAST_LOOKS = 3, 600
+_LEAST_LIKE = 0.5
+_STRANGERS, _FEWEST_STRANGERS = 400, 20
+_ABOVE_STRANGERS = 2.2
+_SURELY = 0.8
 _FLAT = 1.0
 _LABELLED = ("classify", "multilabel", "anomaly")
 _CROPPED = 0.9
@@ -77,7 +80,7 @@ class Leaks:
         groups: the group of each row, where groups that share a picture are one.
         merged: how many groups fewer that makes.
         unlooked: pairs that look alike and were not compared closely, because there were too many.
-        crops: False where crops were not looked for, because there are too many pictures.
+        thorough: False where each picture was compared with a part of the others, because there are very many.
     """
 
     pairs: tuple[Pair, ...]
@@ -85,7 +88,7 @@ class Leaks:
     groups: tuple[str, ...]
     merged: int
     unlooked: int = 0
-    crops: bool = True
+    thorough: bool = True
 
 
 def find_leaks(pixels: NDArray[np.uint8], rows: Sequence[Row], kind: Kind, progress: Progress) -> Leaks:
@@ -103,18 +106,21 @@ def find_leaks(pixels: NDArray[np.uint8], rows: Sequence[Row], kind: Kind, progr
     """
     if len(rows) < 2:  # noqa: PLR2004 - a pair
         return gathered(rows, (), kind)
-    crops, apart = len(rows) <= _ALL_WINDOWS, _apart(rows, kind)
+    apart = _apart(rows, kind)
     progress.start("look for pictures that come twice", 2 * len(rows))
     grey = grey_squares(pixels)
     progress.advance(len(rows))
-    sketches = Sketches(grey, families(crops=crops))
-    bursts = {pair for pair in neighbours(rows) if apart[pair[0]] != apart[pair[1]]}
-    looks = _best_first(sketches, sketches.nearest(apart, progress) | bursts)
+    sketches = Sketches(grey, families())
+    looks = _best_first(sketches, sketches.nearest(apart, progress))
     progress.finish()
     few = looks[: max(_MOST_LOOKS * len(rows), _LEAST_LOOKS)]
-    found = _looked_at(grey, [one for one in few if not _same(rows, one)], bursts, progress)
-    told = gathered(rows, [*_exact(rows, grey, kind), *found], kind)
-    return dataclasses.replace(told, unlooked=len(looks) - len(few), crops=crops)
+    near = list(_looked_at(grey, [one for one in few if rows[one.copy].digest != rows[one.original].digest], progress))
+    bursts = {pair for pair in neighbours(rows) if apart[pair[0]] != apart[pair[1]]}
+    bursts -= {(pair.first, pair.second) for pair in near}
+    unlike = sorted((a, b) for a, b in bursts if rows[a].digest != rows[b].digest)
+    found = [*_exact(rows, grey, kind), *near, *_one_subject(grey, unlike, apart, progress)]
+    told = gathered(rows, found, kind)
+    return dataclasses.replace(told, unlooked=len(looks) - len(few), thorough=len(rows) <= EXACT)
 
 
 def _best_first(sketches: Sketches, pairs: Iterable[tuple[int, int]]) -> list[Candidate]:
@@ -124,30 +130,53 @@ def _best_first(sketches: Sketches, pairs: Iterable[tuple[int, int]]) -> list[Ca
     best: dict[tuple[int, int], Candidate] = {}
     for one in every:
         best.setdefault(_ordered(one), one)
-    return [one for one in best.values() if one.likeness >= BURST]
+    return [one for one in best.values() if one.likeness >= _LEAST_LIKE]
 
 
-def _looked_at(
-    grey: Bytes, candidates: Sequence[Candidate], bursts: set[tuple[int, int]], progress: Progress
-) -> Iterator[Pair]:
+def _looked_at(grey: Bytes, candidates: Sequence[Candidate], progress: Progress) -> Iterator[Pair]:
     progress.start("compare pictures that look alike", len(candidates))
     for one in candidates:
         score = agreement(grey[one.original], grey[one.copy], one)
         first, second = _ordered(one)
         if score >= NEAR:
             yield Pair(first=first, second=second, kind="near", score=score, how=_how(one))
-        elif score >= BURST and (first, second) in bursts:
+        progress.advance()
+    progress.finish()
+
+
+def _one_subject(
+    grey: Bytes, pairs: Sequence[tuple[int, int]], apart: NDArray[np.intp], progress: Progress
+) -> Iterator[Pair]:
+    """Those of pictures taken one after the other that agree as no two drawn by chance do."""
+    if not pairs:
+        return
+    enough = _enough(grey, apart)
+    progress.start("compare pictures taken one after the other", len(pairs))
+    for first, second in pairs:
+        score = subject_agreement(grey[first], grey[second], enough)
+        if score >= enough:
             yield Pair(first=first, second=second, kind="burst", score=score, how="taken one after the other")
         progress.advance()
     progress.finish()
 
 
+def _enough(grey: Bytes, apart: NDArray[np.intp]) -> float:
+    """What two pictures must reach to be of one subject: BURST, or more in a set whose strangers are alike.
+
+    That is _ABOVE_STRANGERS times as far above the median of pairs drawn by chance as their ninth decile is, but at
+    most _SURELY: where subjects are few, pairs by chance may show one. In a set of one scene nothing is told.
+    """
+    drawn = np.random.default_rng(0).integers(0, len(grey), (_STRANGERS, 2))
+    strangers = [subject_agreement(grey[a], grey[b], 1.0) for a, b in drawn.tolist() if apart[a] != apart[b]]
+    if len(strangers) < _FEWEST_STRANGERS:
+        return BURST
+    middle, high = np.quantile(strangers, (0.5, 0.9)).tolist()
+    above = max(BURST, middle + _ABOVE_STRANGERS * (high - middle))
+    return float(min(above, _SURELY) if middle < BURST else above)
+
+
 def _ordered(one: Candidate) -> tuple[int, int]:
     return min(one.copy, one.original), max(one.copy, one.original)
-
-
-def _same(rows: Sequence[Row], one: Candidate) -> bool:
-    return rows[one.copy].digest == rows[one.original].digest
 
 
 def _how(one: Candidate) -> str:

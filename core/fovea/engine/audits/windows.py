@@ -63,15 +63,12 @@ class Family:
     windows: tuple[Window, ...]
 
 
-def families(*, crops: bool) -> tuple[Family, ...]:
+def families() -> tuple[Family, ...]:
     """A copy may be a crop of about 80 % of the original's side, or be scanned a little aslant.
 
     Whole pictures are compared with crops; insides with insides, since a scan adds a border of its own.
-
-    Args:
-        crops: False leaves the crops out, for sets so large that they would take too long.
     """
-    cut = tuple(Window(across, down, 0.8) for across in _GRID for down in _GRID) if crops else ()
+    cut = tuple(Window(across, down, 0.8) for across in _GRID for down in _GRID)
     scans = tuple(Window(side=_INNER, slant=slant) for slant in _SLANTS)
     return Family(Window(), (Window(), *cut)), Family(Window(side=_INNER), scans)
 

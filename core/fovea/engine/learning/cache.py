@@ -2,7 +2,8 @@
 
 A backbone's folder holds segments, files that are written once and whole and named by the digest of their bytes. So two
 processes may fill one cache at a time (a picture that both embedded stands in it twice, and that is all), a process
-that is killed leaves what it had written, and a damaged segment is known by its name, thrown away and made again.
+that is killed leaves what it had written, and a damaged segment is known by its name, thrown away and made again. The
+folder of a backbone that nobody asked for in two months goes; what goes while a process works with it is made again.
 """
 
 from __future__ import annotations

@@ -232,8 +232,8 @@ def renamed(squares: Bytes, before: Sequence[str], after: Sequence[str]) -> Byte
     return np.asarray(table[squares], np.uint8)
 
 
-def rename_file(path: Path, before: Sequence[str], targets: Iterable[Any]) -> None:
-    """Count a file's squares in the labels that they show; ``before`` may name more.
+def rename_file(path: Path, before: Sequence[str], targets: Iterable[Any]) -> tuple[str, ...]:
+    """Count a file's squares in the labels that they show, and tell which these are; ``before`` may name more.
 
     Args:
         path: of bytes, rewritten in place.
@@ -242,8 +242,9 @@ def rename_file(path: Path, before: Sequence[str], targets: Iterable[Any]) -> No
     """
     after = ordered({label for target in targets for label in target}) if before else ()
     if after == tuple(before):
-        return
+        return after
     squares = np.memmap(path, np.uint8, "r+")
     for start in range(0, len(squares), _LOOKED_AT):
         squares[start : start + _LOOKED_AT] = renamed(squares[start : start + _LOOKED_AT], before, after)
     squares.flush()
+    return after

@@ -5,23 +5,24 @@ The squares lie in one file that is mapped into memory, so that epochs cost no d
 
 from __future__ import annotations
 
-import hashlib
 import json
 import os
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
+from itertools import groupby
 from pathlib import Path
 from typing import Any, cast
 
 import numpy as np
-from numpy.typing import NDArray
 
-from fovea.engine.pictures import masks, shelf
+from fovea.engine.pictures import earlier, masks, shelf
+from fovea.engine.pictures.earlier import digest_of
+from fovea.engine.pictures.seen import Fault, Row, Square, Survey, Wanted
 from fovea.engine.pictures.targets import Known, known, restored
 from fovea.errors import DataError, PluginError
-from fovea.plugin import Domain, Fitted, Image, Mask, Measures, Preprocess, Sample, ViewSettings
+from fovea.plugin import Fitted, Image, Mask, Measures, Sample
 from fovea.plugin.imaging import Refused
 from fovea.progress import Progress
 from fovea.serving.network import as_input
@@ -29,113 +30,30 @@ from fovea.serving.pictures import is_per_picture, look, regions_for
 from fovea.serving.preprocess import PREPROCESS_ID, preprocess
 from fovea.settings import digest
 
+__all__ = (
+    "Fault",
+    "Row",
+    "Square",
+    "Survey",
+    "Wanted",
+    "names_of",
+    "read_samples",
+    "row_of",
+    "squares",
+    "survey",
+    "target_of",
+)
+
 _MOST_STRANGE = 20
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Row:
-    """One square: a labelled picture, or a region of one.
-
-    Args:
-        source: of the sample.
-        part: of the sample.
-        region: name of the region, empty for the whole picture.
-        target: the known answer.
-        group: what must never straddle a split.
-        digest: of the square's pixels, 16 hexadecimal digits.
-        time: when it was taken, in seconds since 1970 (UTC); None where nobody knows.
-        attributes: the sample's further facts.
-        painted: of ``segment``: digest of the square's mask, 16 hexadecimal digits.
-    """
-
-    source: str
-    part: str
-    region: str
-    target: Known
-    group: str
-    digest: str
-    time: float | None = None
-    attributes: Mapping[str, str | float] = field(default_factory=dict)
-    painted: str = ""
-
-    @property
-    def name(self) -> tuple[str, str, str]:
-        """What tells it from every other row."""
-        return self.source, self.part, self.region
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Fault:
-    """A labelled picture whose pixels could not be had."""
-
-    source: str
-    part: str
-    code: str
-    reason: str
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Survey:
-    """What was seen.
-
-    Args:
-        pixels: uint8 (rows, size, size, 3).
-        rows: in the order of ``pixels``.
-        unreadable: pictures left out, each with its reason.
-        unlabelled: number of pictures without a target for the role.
-        masks: of ``segment``: uint8 (rows, size, size), the place of each pixel's label among those that the rows show,
-            as :func:`fovea.engine.pictures.masks.ordered` orders them; 255 where nothing is known. Else None.
-        strange: number of masks by a pixel value in them that is no class.
-    """
-
-    pixels: NDArray[np.uint8]
-    rows: tuple[Row, ...]
-    unreadable: tuple[Fault, ...]
-    unlabelled: int
-    masks: NDArray[np.uint8] | None = None
-    strange: Mapping[str, int] = field(default_factory=dict)
-
-    @property
-    def fingerprint(self) -> str:
-        """Digest of what was learned from: pixels, targets and groups, wherever the files lie; 32 digits."""
-        lines = sorted(f"{row.digest} {row.target} {row.group}{row.painted}" for row in self.rows)
-        return hashlib.sha256("\n".join(lines).encode("utf-8", "surrogatepass")).hexdigest()[:32]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Square:
-    """What the network will be shown of one labelled picture or region.
-
-    Args:
-        sample: it is of.
-        region: name of the region, empty for the whole picture.
-        pixels: uint8 (size, size, 3).
-        mask: of ``segment``, None for the other kinds.
-    """
-
-    sample: Sample
-    region: str
-    pixels: NDArray[np.uint8]
-    mask: masks.Laid | None = None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Wanted:
-    """What to survey: the labelled pictures of one role, seen in one way."""
-
-    domain: Domain
-    root: Path
-    view: ViewSettings
-    role: str
-    spec: Preprocess
-    leave_out: tuple[str, ...] = ()
 
 
 def survey(wanted: Wanted, cache: Path, progress: Progress) -> Survey:
     """Look at every labelled picture, or take what an earlier survey of the same files left in the cache.
 
-    Surveys of other files, views or sizes lie beside each other there; one that nobody asked for in two months goes.
+    Surveys of other folders, views or sizes lie beside each other there; one that nobody asked for in two months goes.
+    Where pictures came, changed or went since an earlier one, only those that are new or changed are decoded: the new
+    survey is what it would be without the earlier one, and takes its place.
 
     Raises:
         DataError: there is no picture, none with a target, or none that can be read.
@@ -144,12 +62,17 @@ def survey(wanted: Wanted, cache: Path, progress: Progress) -> Survey:
     samples = read_samples(wanted)
     labelled = [sample for sample in samples if target_of(wanted, sample) is not None]
     _refuse_empty(wanted, samples, labelled)
-    key = _key(wanted, labelled)
-    folder = cache / key[:24]
+    units, way = _marked(wanted, samples), _way(wanted)
+    key = digest(way, "\n".join(f"{mark} {target_of(wanted, sample)}" for unit in units for sample, mark in unit))
+    folder = cache / f"{way}-{key}"
     found = _reopen(wanted, folder, key)
     if found is None:
         shelf.forget(cache)
-        found = _make(wanted, samples, folder, key, progress)
+        elders = earlier.newest(cache, way)
+        found = _make(_Asked(wanted=wanted, samples=samples, units=units, key=key), folder, elders, progress)
+        for elder in earlier.elders(elders, _of(wanted)):
+            if elder != folder:
+                shelf.drop(elder)
     if not found.rows:
         raise DataError(f"none of the {len(labelled)} labelled pictures could be read: see {folder / 'survey.json'}")
     return found
@@ -194,29 +117,28 @@ def squares(wanted: Wanted, samples: Iterable[Sample], faults: list[Fault], prog
     """
     samples = list(samples)
     names = names_of(wanted, samples)
-    for unit in _units(wanted, samples):
-        seeing = look(
-            domain=wanted.domain,
-            root=wanted.root,
-            samples=unit,
-            view=wanted.view,
-            fitted=Fitted(),
-            side=wanted.spec.side,
-        )
-        for seen in seeing:
-            if target_of(wanted, seen.sample) is None:
-                continue
-            progress.advance()
-            if seen.image is None:
-                fault = seen.fault
-                code, reason = (fault.code, fault.reason) if fault else ("unknown", "no reason was given")
-                faults.append(Fault(source=seen.sample.source, part=seen.sample.part, code=code, reason=reason))
-                continue
-            try:
-                yield from _squares_of(wanted, seen.sample, seen.image, seen.measures, names)
-            except Refused as refused:
-                reason = f"its mask cannot be used: {refused.reason}"
-                faults.append(Fault(source=seen.sample.source, part=seen.sample.part, code=masks.CODE, reason=reason))
+    for unit in units(wanted, samples):
+        yield from _look(wanted, unit, names, faults, progress)
+
+
+def _look(
+    wanted: Wanted, unit: Sequence[Sample], names: Sequence[str], faults: list[Fault], progress: Progress
+) -> Iterator[Square]:
+    domain, view, side = wanted.domain, wanted.view, wanted.spec.side
+    for seen in look(domain=domain, root=wanted.root, samples=unit, view=view, fitted=Fitted(), side=side):
+        if target_of(wanted, seen.sample) is None:
+            continue
+        progress.advance()
+        if seen.image is None:
+            fault = seen.fault
+            code, reason = (fault.code, fault.reason) if fault else ("unknown", "no reason was given")
+            faults.append(Fault(source=seen.sample.source, part=seen.sample.part, code=code, reason=reason))
+            continue
+        try:
+            yield from _squares_of(wanted, seen.sample, seen.image, seen.measures, names)
+        except Refused as refused:
+            reason = f"its mask cannot be used: {refused.reason}"
+            faults.append(Fault(source=seen.sample.source, part=seen.sample.part, code=masks.CODE, reason=reason))
 
 
 def _squares_of(
@@ -258,24 +180,21 @@ def row_of(wanted: Wanted, square: Square) -> Row:
         region=square.region,
         target=cast("Known", target_of(wanted, sample) if mask is None else mask.shown),
         group=sample.of_group,
-        digest=_digest(square.pixels),
+        digest=digest_of(square.pixels),
         time=None if sample.time is None else sample.time.timestamp(),
         attributes=dict(sample.attributes),
-        painted="" if mask is None else _digest(mask.places),
+        painted="" if mask is None else digest_of(mask.places),
     )
 
 
-def _digest(square: NDArray[np.uint8]) -> str:
-    return hashlib.blake2b(np.ascontiguousarray(square).data, digest_size=8).hexdigest()
-
-
-def _units(wanted: Wanted, samples: Iterable[Sample]) -> list[list[Sample]]:
+def units(wanted: Wanted, samples: Iterable[Sample]) -> list[list[Sample]]:
+    """The units that have a labelled picture, each in order; where pictures are seen alone, its labelled ones only."""
     alone = is_per_picture(wanted.domain)
-    units: defaultdict[str, list[Sample]] = defaultdict(list)
+    found: defaultdict[str, list[Sample]] = defaultdict(list)
     for sample in samples:
         if not alone or target_of(wanted, sample) is not None:
-            units[sample.of_unit].append(sample)
-    labelled = [unit for unit in units.values() if any(target_of(wanted, sample) is not None for sample in unit)]
+            found[sample.of_unit].append(sample)
+    labelled = [unit for unit in found.values() if any(target_of(wanted, sample) is not None for sample in unit)]
     return [sorted(unit, key=_place_in_unit) for unit in labelled]
 
 
@@ -295,63 +214,131 @@ def _refuse_empty(wanted: Wanted, samples: Sequence[Sample], labelled: Sequence[
         )
 
 
-def _key(wanted: Wanted, labelled: Sequence[Sample]) -> str:
-    """Digest of all that the survey depends on: samples, the files' sizes and times, view and preprocessing."""
+def _way(wanted: Wanted) -> str:
+    """Digest of how pictures are seen: by what domain, for what role, with which view and preprocessing."""
     spec = {**asdict(wanted.spec), "id": PREPROCESS_ID, "domain": wanted.domain.info.name, "role": wanted.role}
-    lines = [
-        f"{s.source}|{s.part}|{target_of(wanted, s)}|{s.group}|{s.unit}|{s.time}|{sorted(s.attributes.items())}"
-        f"|{_stat(wanted.root, s.source)}{_stat_of_mask(wanted, s)}"
-        for s in labelled
+    return digest(wanted.view, spec)
+
+
+def _of(wanted: Wanted) -> str:
+    return digest(str(wanted.root.resolve()), {"leave_out": wanted.leave_out})
+
+
+def _marked(wanted: Wanted, samples: Sequence[Sample]) -> list[list[tuple[Sample, str]]]:
+    """The units to look at, each sample with its mark; see :mod:`fovea.engine.pictures.earlier`."""
+    together = not is_per_picture(wanted.domain)
+    return [
+        list(zip(unit, earlier.marks([_facts(wanted, one) for one in unit], together=together), strict=True))
+        for unit in units(wanted, samples)
     ]
-    return digest(wanted.view, spec, "\n".join(lines))
 
 
-def _stat(root: Path, source: str) -> str:
-    try:
-        found = os.stat(root / source)
-    except (OSError, ValueError):  # a stream's name, or a file that is gone
-        return "-"
-    return f"{found.st_size}:{found.st_mtime_ns}"
-
-
-def _stat_of_mask(wanted: Wanted, sample: Sample) -> str:
+def _facts(wanted: Wanted, sample: Sample) -> str:
+    """All that a sample's squares depend on, beside how they are seen: no answer but a mask is among it."""
     mask = _mask_of(wanted, sample)
-    return "" if mask is None else f"|{mask}|{_stat(wanted.root, mask.source)}"
+    drawn = "" if mask is None else f"{mask} {target_of(wanted, sample)} {earlier.stat_of(wanted.root / mask.source)}"
+    known = (sample.source, sample.part, sample.group, sample.unit, sample.time, sample.order, sample.place)
+    return f"{known} {sorted(sample.attributes.items())} {earlier.stat_of(wanted.root / sample.source)} {drawn}"
 
 
-def _make(wanted: Wanted, samples: Sequence[Sample], folder: Path, key: str, progress: Progress) -> Survey:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Asked:
+    """A survey to be made: of what, and under which key."""
+
+    wanted: Wanted
+    samples: Sequence[Sample]
+    units: Sequence[Sequence[tuple[Sample, str]]]
+    key: str
+
+
+def _make(asked: _Asked, folder: Path, elders: Sequence[Path], progress: Progress) -> Survey:
+    wanted, samples = asked.wanted, asked.samples
+    names, marks = names_of(wanted, samples), {mark for unit in asked.units for _, mark in unit}
     labelled = sum(target_of(wanted, sample) is not None for sample in samples)
-    progress.start("look at the pictures", labelled)
     rows: list[Row] = []
     faults: list[Fault] = []
-    strange: Counter[str] = Counter()
+    strange: list[str] = []
+    progress.start("look at the pictures", labelled)
     with shelf.filled(folder) as room:
-        with (room / "pixels.u8").open("wb") as stream, (room / "masks.u8").open("wb") as painted:
-            for square in squares(wanted, samples, faults, progress):
+        with (
+            earlier.opened(elders, wanted.spec.size, marks) as before,
+            (room / earlier.PIXELS).open("wb") as stream,
+            (room / earlier.MASKS).open("wb") as painted,
+        ):
+            for square in _anew(asked, names, before, faults, progress):
                 rows.append(row_of(wanted, square))
                 stream.write(np.ascontiguousarray(square.pixels).data)
                 if square.mask is not None:
-                    painted.write(square.mask.places.data)
-                    strange.update([square.mask.strange] if square.mask.strange else [])
+                    painted.write(np.ascontiguousarray(square.mask.places).data)
+                strange.append(square.mask.strange if square.mask else "")
+                os.utime(room)  # says that it is being filled
         progress.finish()
-        masks.rename_file(room / "masks.u8", names_of(wanted, samples), [row.target for row in rows])
+        kept = masks.rename_file(room / earlier.MASKS, names, [row.target for row in rows])
+        earlier.note(room, _looked(asked, rows, faults, strange), of=_of(wanted), drawn=names, kept=kept)
         data = {
-            "key": key,
+            "key": asked.key,
             "unlabelled": len(samples) - labelled,
             "unreadable": [asdict(fault) for fault in faults],
-            "strange": dict(strange.most_common(_MOST_STRANGE)),
+            "strange": dict(Counter(filter(None, strange)).most_common(_MOST_STRANGE)),
             "rows": [asdict(row) for row in rows],
         }
         (room / "survey.json").write_text(json.dumps(data), encoding="ascii")
-    return _open(wanted, folder, data)
+        return _open(wanted, room, data)
+
+
+def _anew(
+    asked: _Asked, names: Sequence[str], before: earlier.Earlier, faults: list[Fault], progress: Progress
+) -> Iterator[Square]:
+    """The squares of every unit, in order; those of pictures that are still the same are copied.
+
+    What could not be read is tried again; where a ``measure`` has memory, so is the unit that it is of.
+    """
+    wanted, alone = asked.wanted, is_per_picture(asked.wanted.domain)
+    for unit in asked.units:
+        held = [before.holds(mark) or target_of(wanted, sample) is None for sample, mark in unit]
+        if not alone:
+            held = [all(held)] * len(held)
+        for is_held, run in groupby(zip(unit, held, strict=True), key=lambda one: one[1]):
+            some = [one for one, _ in run]
+            if not is_held:
+                yield from _look(wanted, [sample for sample, _ in some], names, faults, progress)
+                continue
+            for sample, mark in some:
+                if target_of(wanted, sample) is None:
+                    continue
+                progress.advance()
+                for region, pixels, mask in before.squares(mark, names):
+                    yield Square(sample=sample, region=region, pixels=pixels, mask=mask)
+
+
+def _looked(
+    asked: _Asked, rows: Sequence[Row], faults: Sequence[Fault], strange: Sequence[str]
+) -> list[earlier.Looked]:
+    """What the squares are of; a picture that could not be read is left out, and one that is named twice."""
+    pieces: defaultdict[tuple[str, str], list[tuple[int, earlier.Piece]]] = defaultdict(list)
+    for place, (row, odd) in enumerate(zip(rows, strange, strict=True)):
+        piece = earlier.Piece(region=row.region, digest=row.digest, painted=row.painted, strange=odd)
+        pieces[row.source, row.part].append((place, piece))
+    marked = [one for unit in asked.units for one in unit if target_of(asked.wanted, one[0]) is not None]
+    often = Counter(sample.key for sample, _ in marked)
+    often.update((fault.source, fault.part) for fault in faults)
+    return [
+        earlier.Looked(
+            mark=mark,
+            start=min((place for place, _ in pieces[sample.key]), default=0),
+            pieces=tuple(piece for _, piece in pieces[sample.key]),
+        )
+        for sample, mark in marked
+        if often[sample.key] == 1
+    ]
 
 
 def _reopen(wanted: Wanted, folder: Path, key: str) -> Survey | None:
     size = wanted.spec.size
     try:
         data = json.loads((folder / "survey.json").read_text(encoding="ascii"))
-        whole = (folder / "pixels.u8").stat().st_size == len(data["rows"]) * size * size * 3
-        painted = (folder / "masks.u8").stat().st_size in (0, len(data["rows"]) * size * size)
+        whole = (folder / earlier.PIXELS).stat().st_size == len(data["rows"]) * size * size * 3
+        painted = (folder / earlier.MASKS).stat().st_size in (0, len(data["rows"]) * size * size)
         if data["key"] != key or not whole or not painted:
             return None
         os.utime(folder)  # says that it is in use
@@ -364,10 +351,10 @@ def _open(wanted: Wanted, folder: Path, data: dict[str, Any]) -> Survey:
     kind, size = wanted.domain.info.tasks[wanted.role].kind, wanted.spec.size
     rows = tuple(Row(**{**row, "target": restored(kind, row["target"])}) for row in data["rows"])
     shape = (len(rows), size, size, 3)
-    pixels = np.memmap(folder / "pixels.u8", np.uint8, "r", shape=shape) if rows else np.empty(shape, np.uint8)
+    pixels = np.memmap(folder / earlier.PIXELS, np.uint8, "r", shape=shape) if rows else np.empty(shape, np.uint8)
     painted = None
     if kind == "segment" and rows:
-        painted = np.memmap(folder / "masks.u8", np.uint8, "r", shape=shape[:3])
+        painted = np.memmap(folder / earlier.MASKS, np.uint8, "r", shape=shape[:3])
     return Survey(
         pixels=pixels,
         rows=rows,

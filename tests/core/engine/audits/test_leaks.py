@@ -1,15 +1,17 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 
 import cv2
 import numpy as np
 import pytest
 
 from fovea.engine.audits.bursts import counter_of, neighbours
-from fovea.engine.audits.candidates import FEW
+from fovea.engine.audits.candidates import FEW, Sketches
 from fovea.engine.audits.leaks import across_parts, counted, find_leaks, merged_groups
 from fovea.engine.audits.telling import card_lines, figures, leak_warnings, pair_sentence
+from fovea.engine.audits.windows import families, grey_squares
 from fovea.engine.pictures.survey import Row
 from fovea.progress import silent
 
@@ -148,15 +150,48 @@ def test_black_frames_are_not_taken_for_one_picture():
     assert not find_leaks(pixels, rows, "classify", silent()).pairs
 
 
-def test_neighbours_of_a_burst_are_found_where_they_show_one_subject():
-    stirred, random = scene(0), np.random.default_rng(1)
-    for centre in random.integers(10, 150, (24, 2)).tolist():
-        cv2.circle(stirred, centre, 9, random.integers(0, 256, 3).tolist(), -1)
-    pixels = np.stack([square(scene(0)), square(stirred), square(scene(1))])
-    burst = find_leaks(pixels, [row("IMG_0007.JPG"), row("IMG_0008.JPG"), row("IMG_0009.JPG")], "classify", silent())
-    strangers = find_leaks(pixels, [row("IMG_0007.JPG"), row("IMG_0108.JPG"), row("b")], "classify", silent())
-    assert [(pair.first, pair.second, pair.kind) for pair in burst.pairs] == [(0, 1, "burst")]
-    assert not strangers.pairs
+def shot_again(picture, seed):
+    """The same scene a moment later: the camera moved, the light changed, and the wind went through it."""
+    random = np.random.default_rng(seed)
+    across, down = np.meshgrid(np.arange(160, dtype=np.float32), np.arange(160, dtype=np.float32))
+    wind = cv2.resize(random.normal(0, 5, (5, 5, 2)).astype(np.float32), (160, 160), interpolation=cv2.INTER_CUBIC)
+    aslant = cv2.getRotationMatrix2D((80, 80), 4.0, 1.05)
+    x = aslant[0, 0] * across + aslant[0, 1] * down + aslant[0, 2] + 7 + wind[..., 0]
+    y = aslant[1, 0] * across + aslant[1, 1] * down + aslant[1, 2] - 5 + wind[..., 1]
+    seen = cv2.remap(
+        picture, x.astype(np.float32), y.astype(np.float32), cv2.INTER_LINEAR, borderMode=cv2.BORDER_REFLECT
+    )
+    return np.clip(seen * 0.9 + random.normal(0, 3, seen.shape), 0, 255).astype(np.uint8)
+
+
+@pytest.fixture(scope="module")
+def taken():
+    """Ten scenes, the first five with a second shot; squares."""
+    scenes = [scene(seed) for seed in range(10)]
+    return np.stack([square(one) for one in (*scenes, *(shot_again(scenes[n], n) for n in range(5)))])
+
+
+def bursts_among(pixels, names):
+    found = find_leaks(pixels, [row(name, digest=str(n)) for n, name in enumerate(names)], "classify", silent())
+    return {(pair.first, pair.second) for pair in found.pairs if pair.kind == "burst"}
+
+
+def test_shots_of_one_subject_are_known_where_one_was_taken_after_the_other(taken):
+    numbers = [*range(10, 110, 10), *range(11, 61, 10)]
+    assert bursts_among(taken, [f"IMG_{n:04d}.JPG" for n in numbers]) == {(n, 10 + n) for n in range(5)}
+
+
+def test_shots_of_one_subject_far_apart_are_no_burst(taken):
+    assert not bursts_among(taken, [f"IMG_{n:04d}.JPG" for n in range(0, 1500, 100)])
+
+
+def test_neighbours_of_different_subjects_are_no_burst(taken):
+    assert not bursts_among(taken[:10], [f"IMG_{n:04d}.JPG" for n in range(10)])
+
+
+def test_where_all_pictures_show_one_scene_neighbours_are_no_burst():
+    pixels = np.stack([square(shot_again(scene(0), seed)) for seed in range(12)])
+    assert not bursts_among(pixels, [f"IMG_{n:04d}.JPG" for n in range(12)])
 
 
 def test_a_counter_is_read_behind_an_id_and_before_an_ending():
@@ -169,6 +204,48 @@ def test_a_counter_is_read_behind_an_id_and_before_an_ending():
 def test_pictures_of_one_camera_within_seconds_are_neighbours():
     rows = [row("a", time=0.0, camera="A"), row("b", time=5.0, camera="A"), row("c", time=6.0, camera="B")]
     assert neighbours(rows) == {(0, 1)}
+
+
+def test_a_counter_goes_on_from_one_folder_to_the_next():
+    rows = [row("train/IMG_0041.jpg"), row("test/IMG_0042.jpg"), row("test/IMG_0141.jpg")]
+    assert neighbours(rows) == {(0, 1)}
+
+
+@pytest.mark.parametrize(
+    "first, second",
+    [
+        ("IMG_20260512_101559.jpg", "IMG_20260512_101602.jpg"),
+        ("PXL_20260512_101559345.jpg", "PXL_20260512_101601002.jpg"),
+        ("00000IMG_00000_BURST20260512101559345_COVER.jpg", "00001IMG_00001_BURST20260512101559345.jpg"),
+        ("a/2026-05-12 10.15.59.jpg", "b/2026-05-12 10.16.04.jpg"),
+        ("WhatsApp Image 2026-05-12 at 10.15.59.jpeg", "WhatsApp Image 2026-05-12 at 10.16.08.jpeg"),
+    ],
+)
+def test_a_moment_in_the_name_tells_a_burst(first, second):
+    assert neighbours([row(first), row(second)]) == {(0, 1)}
+
+
+@pytest.mark.parametrize("name", ["IMG_20260512_101612.jpg", "IMG_20260513_101559.jpg", "IMG_20269912_101559.jpg"])
+def test_another_moment_or_none_is_no_burst(name):
+    assert neighbours([row("IMG_20260512_101559.jpg"), row(name)]) == set()
+
+
+def test_all_regions_of_a_picture_are_neighbours_of_all_regions_of_the_next():
+    rows = [replace(row(f"IMG_{n:04d}.jpg"), region=f"leaf-{leaf}") for n in range(2) for leaf in range(4)]
+    assert neighbours(rows) == {(a, b) for a in range(4) for b in range(4, 8)}
+    many = [replace(row(f"IMG_{n:04d}.jpg"), region=f"leaf-{leaf}") for n in range(2) for leaf in range(5)]
+    assert neighbours(many) == {(leaf, 5 + leaf) for leaf in range(5)}
+
+
+def test_in_a_large_set_copies_are_found_among_those_that_lie_in_the_same_directions():
+    scenes = [scene(seed) for seed in range(FEW)]
+    copies = [change(scenes[place]) for place, change in enumerate(CHANGES.values())]
+    grey = grey_squares(np.stack([square(np.ascontiguousarray(one)) for one in (*scenes, *copies)]))
+    sketches, apart = Sketches(grey, families()), np.arange(len(grey))
+    every, some = sketches.nearest(apart, silent()), sketches.nearest(apart, silent(), exact=10)
+    planted = {(FEW + place, place) for place in range(len(CHANGES))}
+    assert planted <= every
+    assert len(planted & some) >= len(CHANGES) - 1
 
 
 def test_groups_are_merged_through_a_third():

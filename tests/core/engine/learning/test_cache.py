@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import hashlib
 import multiprocessing
+import shutil
 
 import numpy as np
 import pytest
@@ -91,6 +92,22 @@ def test_many_segments_become_one_and_nothing_is_lost(tmp_path, pixels, monkeypa
     eye = Eye()
     assert (ask(tmp_path, pixels, range(8), eye) == expected(pixels, range(8))).all()
     assert eye.seen == 0
+
+
+def test_a_folder_that_goes_while_it_is_used_is_made_again(tmp_path, pixels, monkeypatch):
+    monkeypatch.setattr(module, "SEGMENT", 10)
+    folder = tmp_path / "backbone"
+    ask(folder, pixels, range(10))
+
+    class Losing(Eye):
+        def __call__(self, squares):
+            shutil.rmtree(folder, ignore_errors=True)
+            return super().__call__(squares)
+
+    eye = Losing()
+    assert (ask(folder, pixels, range(30), eye) == expected(pixels, range(30))).all()
+    assert eye.seen == 20
+    assert list(folder.glob("*.safetensors"))
 
 
 def test_features_beyond_half_precision_are_held_at_its_end(tmp_path, pixels):
