@@ -11,7 +11,6 @@ import hashlib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from types import MappingProxyType
 from typing import Any
 
 import numpy as np
@@ -23,17 +22,15 @@ from fovea.engine.learning.cache import Cache
 from fovea.engine.learning.embed import embedder
 from fovea.engine.learning.learned import Learned
 from fovea.engine.learning.loop import score_of
+from fovea.engine.learning.side import LINKS, side_of
 from fovea.engine.networks.depths import Inside, inside
-from fovea.engine.networks.heads import Head, Link, fit_heads
+from fovea.engine.networks.heads import Head, Likeness, Link, fit_heads, ground_of, heads_on, likeness
 from fovea.engine.networks.readout import POOLS, reading
-from fovea.engine.pictures import data
+from fovea.engine.pictures import data, shelf
 from fovea.engine.prepared import Prepared
 from fovea.errors import DataError, UsageError
 from fovea.progress import Progress
 from fovea.serving.readings import Readout
-
-LINKS: Mapping[str, Link] = MappingProxyType({"classify": "softmax", "multilabel": "sigmoid", "regress": "identity"})
-"""What a probe's outputs are, by kind of task."""
 
 _POOLINGS = (("mean",), ("mean", "std"), ("mean", "max"))
 _FIFTH = 5
@@ -54,9 +51,9 @@ class Grid:
     poolings: tuple[tuple[str, ...], ...] = _POOLINGS
 
     def readings(self, stages: int) -> list[tuple[int, tuple[str, ...]]]:
-        """Every way of reading a network of so many stages, once each."""
+        """Every way of reading a network of so many stages, once each; each depth follows one that it holds."""
         depths = {min(depth or stages, stages) for depth in self.depths}
-        return [(depth, pools) for depth in sorted(depths) for pools in self.poolings]
+        return [(depth, pools) for pools in self.poolings for depth in sorted(depths)]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -64,19 +61,22 @@ class Table:
     """Features with what they are to tell.
 
     Args:
-        features: float16 (n, stages * pools * channels), stage by stage.
+        features: float16 (n, stages * pools * channels), stage by stage; behind them the numbers beside the pictures.
         targets: (n, ...), as the task encodes them.
         shares: how much each counts, (n,); None: alike.
+        beside: how many numbers stand behind the features.
     """
 
     features: NDArray[np.float16]
     targets: NDArray[Any]
     shares: NDArray[np.float64] | None = None
+    beside: int = 0
 
     def __add__(self, other: Table) -> Table:
         return Table(
             features=np.concatenate([self.features, other.features]),
             targets=np.concatenate([self.targets, other.targets]),
+            beside=self.beside,
         )
 
 
@@ -114,7 +114,7 @@ def fit_probe(run: Prepared, *, cache: Path, progress: Progress, grid: Grid | No
     tried = list(_try(run, within, grid, link, learned, kept, progress))
     best = max(tried, key=lambda one: score_of(one.figures, run.recipe, 0))
     both = weighed(run, learned + kept)
-    chosen = columns(within, best.readout)
+    chosen = columns(within, best.readout, both.features.shape[1])
     (head,) = fit_heads(
         both.features[:, chosen].astype(np.float32),
         both.targets,
@@ -122,6 +122,7 @@ def fit_probe(run: Prepared, *, cache: Path, progress: Progress, grid: Grid | No
         outputs=len(run.labels),
         strengths=(best.strength,),
         weights=both.shares,
+        apart=both.beside,
     )
     whole = _with_head(run, best.readout, head)
     curves = tuple({**one.told(), **one.figures} for one in tried)
@@ -152,7 +153,7 @@ def features_of(run: Prepared, within: Inside, cache: Path) -> Cache:
             named.update(tensor.detach().cpu().numpy().tobytes())
     about = (within.stages, POOLS, spec.size, spec.mean, spec.std, recipe.precision, recipe.device)
     named.update(repr(about).encode())
-    folder = cache / "features" / named.hexdigest()
+    folder = shelf.used(cache / "features", named.hexdigest())
     readout = Readout(stages=within.stages, channels=within.channels, pools=POOLS)
     embed = embedder(run.whole, readout, size=spec.size, recipe=recipe, folder=folder)
     return Cache(folder=folder, embed=embed, width=sum(within.channels) * len(POOLS))
@@ -174,7 +175,7 @@ def tables(run: Prepared, store: Cache, progress: Progress) -> tuple[Table, Tabl
     def table(pictures: data.Pictures) -> Table:
         digests = [names[row] for row in pictures.rows.tolist()]
         features = store.features(pictures.pixels, pictures.rows, digests, progress)
-        return Table(features=features, targets=pictures.targets)
+        return Table(features=with_facts(features, pictures), targets=pictures.targets, beside=width_of(pictures))
 
     whole = table(learned)
     for number in range(1, run.recipe.views + 1):
@@ -188,15 +189,15 @@ def weighed(run: Prepared, table: Table) -> Table:
     return dataclasses.replace(table, shares=None if shares is None else shares / shares.mean())
 
 
-def columns(within: Inside, readout: Readout) -> NDArray[np.intp]:
-    """Where the features of a readout stand among those of all stages and pools."""
+def columns(within: Inside, readout: Readout, width: int) -> NDArray[np.intp]:
+    """Where the features of a readout stand in a table so wide; what is behind all stages and pools is always read."""
     starts = np.concatenate([[0], np.cumsum(within.channels)]) * len(POOLS)
     found = [
         starts[within.stages.index(stage)] + POOLS.index(pool) * count + np.arange(count)
         for stage, count in zip(readout.stages, readout.channels, strict=True)
         for pool in readout.pools
     ]
-    return np.concatenate(found)
+    return np.concatenate([*found, np.arange(starts[-1], width)])
 
 
 def _try(
@@ -204,17 +205,22 @@ def _try(
 ) -> Iterator[Tried]:
     ways = grid.readings(len(within.stages))
     progress.start("fit heads", len(ways) * len(grid.strengths))
+    ground = ground_of(learned.features, apart=learned.beside)
+    alike: Likeness | None = None
     for depth, pools in ways:
         readout = Readout(stages=within.stages[-depth:], channels=within.channels[-depth:], pools=pools)
-        chosen = columns(within, readout)
+        chosen = columns(within, readout, kept.features.shape[1])
         there = kept.features[:, chosen].astype(np.float32)
-        heads = fit_heads(
-            learned.features[:, chosen].astype(np.float32),
+        alike = likeness(ground, chosen, alike)
+        heads = heads_on(
+            ground,
+            chosen,
             learned.targets,
             link=link,
             outputs=len(run.labels),
             strengths=grid.strengths,
             weights=learned.shares,
+            alike=alike,
         )
         for strength, head in zip(grid.strengths, heads, strict=True):
             figures = run.task.score(
@@ -260,13 +266,25 @@ def _changed(run: Prepared, learned: data.Pictures, number: int, store: Cache, p
         )
         digests = [hashlib.blake2b(np.ascontiguousarray(one).data, digest_size=8).hexdigest() for one in squares]
         parts.append(store.features(squares, np.arange(len(squares)), digests, progress))
-    return Table(features=np.concatenate(parts), targets=learned.targets)
+    return Table(features=with_facts(np.concatenate(parts), learned), targets=learned.targets, beside=width_of(learned))
+
+
+def width_of(pictures: data.Pictures) -> int:
+    """How many numbers are known beside each picture."""
+    return 0 if pictures.facts is None else pictures.facts.shape[1]
+
+
+def with_facts(features: NDArray[np.float16], pictures: data.Pictures) -> NDArray[np.float16]:
+    """Features with the numbers beside the pictures behind them."""
+    return features if pictures.facts is None else np.column_stack([features, pictures.facts.astype(np.float16)])
 
 
 def _with_head(run: Prepared, readout: Readout, head: Head) -> Any:
     whole = run.whole
     whole.network = reading(whole.network, readout, outputs=len(run.labels))
+    own = len(head.weights) - sum(column.numbers for column in run.columns)
     with torch.no_grad():
-        whole.network.head.weight.copy_(torch.from_numpy(head.weights.T))
+        whole.network.head.weight.copy_(torch.from_numpy(head.weights[:own].T))
         whole.network.head.bias.copy_(torch.from_numpy(head.biases))
+    whole.side = side_of(head.weights[own:]) if run.columns else None
     return whole.eval()

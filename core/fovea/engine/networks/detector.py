@@ -83,7 +83,10 @@ class Detector(nn.Module):
 
     def forward(self, planes: Tensor) -> Tensor:
         """Distances."""
-        features = self.places(planes).flatten(2).transpose(1, 2)  # (n, g * g, d)
+        return self.compared(self.places(planes).flatten(2).transpose(1, 2))
+
+    def compared(self, features: Tensor) -> Tensor:
+        """Distances of places whose features, (n, g * g, d), are known."""
         away = self._from_memory(features) if self.has_memory else self._from_means(features)
         hottest = away.topk(min(max(_LEAST_HOT, away.shape[1] * _HOT // 100), away.shape[1]), dim=1).values
         return torch.cat([hottest.mean(dim=1, keepdim=True), away], dim=1)

@@ -34,6 +34,21 @@ def test_a_coreset_of_many_passes_is_as_near_to_everything_as_the_textbooks():
     assert radius(points, ours) == pytest.approx(radius(points, theirs), rel=1e-3)
 
 
+def test_so_many_points_that_the_farthest_are_looked_for_among_the_farthest_are_chosen_as_by_the_textbook():
+    points = clusters(30_000, 6, 3)
+    assert coreset(points.clone(), 80).tolist() == textbook(points.double(), 80)
+
+
+def test_the_same_points_are_chosen_again():
+    points = clusters(20_000, 8, 4)
+    assert torch.equal(coreset(points, 50), coreset(points, 50))
+
+
+def test_points_far_from_nothing_are_told_apart_as_well():
+    points = clusters(3000, 12, 1)
+    assert coreset(points + 100, 100).tolist() == coreset(points, 100).tolist()
+
+
 def test_points_that_repeat_are_chosen_once():
     points = torch.tensor([[0.0, 0.0], [1.0, 0.0], [0.0, 1.0]]).repeat(50, 1)
     chosen = coreset(points, 20)

@@ -1,6 +1,8 @@
 from __future__ import annotations
 
 import dataclasses
+import os
+import time
 
 import numpy as np
 import pytest
@@ -93,6 +95,17 @@ def test_a_damaged_cache_is_made_again(bench, tmp_path):
     after = probe(bench, told, folder=tmp_path / "other").bundle
     assert told.of("embed")
     assert torch.equal(load_file(before.weights)["head.weight"], load_file(after.weights)["head.weight"])
+
+
+def test_features_of_a_backbone_that_nobody_asked_for_in_two_months_go(bench):
+    features = bench.models.with_name("cache") / "features"
+    for name, days in (("old", 61), ("younger", 59)):
+        (features / name).mkdir(parents=True)
+        os.utime(features / name, (time.time() - days * 86_400,) * 2)
+    probe(bench)
+    assert not (features / "old").exists()
+    assert (features / "younger").exists()
+    assert any(features.glob("*/*.safetensors"))
 
 
 def test_a_stopped_probe_keeps_the_features_it_made_and_goes_on(bench, monkeypatch):

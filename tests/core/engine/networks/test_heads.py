@@ -2,9 +2,11 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from scipy.special import softmax
 from sklearn.linear_model import LogisticRegression
+from sklearn.metrics import log_loss
 
-from fovea.engine.networks.heads import fit_heads
+from fovea.engine.networks.heads import fit_heads, ground_of, heads_on, likeness
 
 
 def drawn(count=300, width=12, outputs=3, seed=0):
@@ -86,3 +88,52 @@ def test_rows_that_count_for_nothing_might_as_well_not_be_there(link):
     with_them = only(both, encode(wrong), link=link, outputs=3, weights=counts * 250 / 200)
     without = only(features, encode(targets), link=link, outputs=3)
     assert np.abs(with_them.logits(features) - without.logits(features)).max() < 0.5
+
+
+def alike(count, width, seed):
+    """Features of which most say nearly the same, as those of a network do, and three classes."""
+    random = np.random.default_rng(seed)
+    inner = random.normal(size=(count, 20)) * np.logspace(0, -1.5, 20)
+    features = inner @ random.normal(size=(20, width)) + 0.02 * random.normal(size=(count, width))
+    scores = 3 * inner[:, :3] + random.normal(size=(count, 3))
+    return features.astype(np.float32), scores.argmax(axis=1)
+
+
+@pytest.mark.parametrize("width", [40, 400], ids=["fewer features than pictures", "more features than pictures"])
+def test_every_head_of_a_grid_has_the_figures_of_the_librarys_exact_solution(width):
+    features, targets = alike(400, width, 5)
+    learned, kept = slice(0, 250), slice(250, None)
+    strengths = (1.0, 0.1, 0.01, 1e-3)
+    scaled = (features - features[learned].mean(axis=0)) / features[learned].std(axis=0)
+    heads = fit_heads(features[learned], targets[learned], link="softmax", outputs=3, strengths=strengths)
+    for strength, head in zip(strengths, heads, strict=True):
+        library = LogisticRegression(C=1 / (strength * 250), tol=1e-7, max_iter=20_000)
+        library.fit(scaled[learned].astype(np.float64), targets[learned])
+        truth, ours = targets[kept], softmax(head.logits(features[kept]), axis=1)
+        theirs = library.predict_proba(scaled[kept].astype(np.float64))
+        assert log_loss(truth, ours) == pytest.approx(log_loss(truth, theirs), abs=1e-3)
+        assert (ours.argmax(axis=1) == theirs.argmax(axis=1)).mean() > 0.99
+
+
+@pytest.mark.parametrize("apart", [0, 2])
+def test_heads_that_go_on_from_what_shallower_ones_knew_equal_those_made_anew(apart):
+    features, targets = alike(120, 402, 6)
+    ground, last = ground_of(features, apart=apart), np.arange(402 - apart, 402)
+    some, more = (
+        np.concatenate([own, last]) for own in (np.arange(200), np.concatenate([np.arange(250, 400), np.arange(200)]))
+    )
+    known = likeness(ground, more, likeness(ground, some))
+    options = {"link": "softmax", "outputs": 3, "strengths": (0.1, 0.01)}
+    continued = heads_on(ground, more, targets, alike=known, **options)
+    anew = fit_heads(features[:, more], targets, apart=apart, **options)
+    for one, other in zip(continued, anew, strict=True):
+        assert np.abs(one.logits(features[:, more]) - other.logits(features[:, more])).max() < 0.02
+
+
+def test_what_pictures_have_in_common_by_other_features_is_not_gone_on_from():
+    features, _ = alike(50, 200, 7)
+    ground = ground_of(features)
+    others = likeness(ground, np.arange(100))
+    found = likeness(ground, np.arange(100, 200), others)
+    assert np.abs(found.products - ground.scaled[:, 100:] @ ground.scaled[:, 100:].T).max() < 1e-2
+    assert likeness(ground, np.arange(30)) is None
