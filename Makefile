@@ -3,10 +3,11 @@ PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
 DATA := demo/data
+PEERS := benchmarks/out/peers
 SEEDS := 2 3 4
 export NO_ALBUMENTATIONS_UPDATE := 1
 
-.PHONY: help demo test every check bench setup clean
+.PHONY: help demo test every check bench bench-gpu bench-peers setup clean
 .DEFAULT_GOAL := help
 
 help:
@@ -15,6 +16,8 @@ help:
 	@echo "make every   build, train a step and read every network of torchvision by name (about 15 minutes)"
 	@echo "make check   ruff, mypy --strict, import contracts"
 	@echo "make bench   what is claimed, measured; all but the first need the real pictures under FOVEA_REAL_DATA"
+	@echo "make bench-peers  training beside torchvision, timm, fastai and transformers, each in its own environment (6 GB)"
+	@echo "make bench-gpu  training and inference on a GPU, where there is one"
 
 setup: $(VENV)/ready
 
@@ -51,6 +54,7 @@ bench: setup
 	$(BIN)/python benchmarks/batch_memory.py
 	$(BIN)/python benchmarks/probe_pass.py backbone=torchvision:vit_b_16
 	$(BIN)/python benchmarks/starter_probe.py
+	$(BIN)/python benchmarks/served_equals.py networks=starter,resnet18
 	$(BIN)/python benchmarks/conformal.py
 	$(BIN)/python benchmarks/unknown.py seed=0
 	$(BIN)/python benchmarks/leak_audit.py
@@ -59,5 +63,12 @@ bench: setup
 	$(BIN)/python benchmarks/anomaly.py threads=1
 	for seed in $(SEEDS); do $(BIN)/python benchmarks/train_lab_apple.py seed=$$seed threads=1 || exit 1; done
 
+bench-gpu: setup
+	$(BIN)/python benchmarks/gpu.py
+
+# about 40 minutes on a free core; the peers' environments stay for the next time
+bench-peers: setup
+	$(BIN)/python benchmarks/peers.py peers=$(PEERS)
+
 clean:
-	rm -rf $(VENV) demo .coverage* .mypy_cache .ruff_cache .pytest_cache
+	rm -rf $(VENV) $(PEERS) demo .coverage* .mypy_cache .ruff_cache .pytest_cache
