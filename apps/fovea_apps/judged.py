@@ -13,6 +13,7 @@ if TYPE_CHECKING:
 
 _MISTAKES = 12
 _VALUE_LOW_HIGH = 3
+_TOLD_WITHOUT = ("balanced_accuracy", "macro_average_precision", "mae", "miou", "auroc")
 _SMALL, _LARGE = 0.01, 1000
 _FIRST = MappingProxyType({"multilabel": "label", "regress": "value", "anomaly": "label", "segment": "label"})
 _HEADINGS = MappingProxyType(
@@ -57,6 +58,9 @@ def show_judged(judged: Judged) -> None:
         output.line(f"Its mask could not be used: {fault}.")
     if told := getattr(judged, "explained", None):
         output.line(f"Maps of its answers that proved better than none: {told['shown']} of {told['maps']}.")
+    for name in [one for one in _TOLD_WITHOUT if one in judged.figures and one in getattr(judged, "without", {})]:
+        told = f"{name.replace('_', ' ')} {figure(judged.without[name])}"
+        output.line(f"With every attribute missing that it reads beside the pictures: {told}.")
     if judged.learned:
         output.line(f"Left out because the model learned from their group: {output.count(judged.learned, 'picture')}.")
     if page := getattr(judged, "page", None):

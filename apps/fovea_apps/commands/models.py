@@ -20,6 +20,7 @@ _HEADLINES = {
     "multilabel": ("macro_average_precision", "average precision"),
     "regress": ("r2", "R2"),
     "anomaly": ("auroc", "AUROC"),
+    "segment": ("miou", "mean IoU"),
 }
 """The one figure of each kind of task that a list has room for, and what it is called."""
 

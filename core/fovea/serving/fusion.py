@@ -22,6 +22,9 @@ if TYPE_CHECKING:
 
 Attributes: TypeAlias = Mapping[str, str | float]
 
+MISSING = frozenset({"", "-", "?", "n/a", "na", "nan", "none", "null", "unknown"})
+"""What people write where they know nothing, in small letters."""
+
 MOST = 4.0
 """Deviations from the mean beyond which a number counts as that far: a mistyped age does not decide alone."""
 
@@ -102,6 +105,11 @@ def fused(fusion: Fusion, kind: Kind, outputs: NDArray[np.float32], rows: Sequen
     return np.asarray(wide + beside.reshape(*beside.shape, *[1] * (outputs.ndim - 2)), np.float32)
 
 
+def is_told(value: str | float | None) -> bool:
+    """Whether an attribute says anything."""
+    return value is not None and not (isinstance(value, str) and value.strip().casefold() in MISSING)
+
+
 def as_number(value: str | float) -> float | None:
     """A number, also where it is written as a text; None where it is none, or not finite."""
     try:
@@ -117,11 +125,10 @@ def as_category(value: Any) -> str:
 
 
 def _numbers(column: Column, value: str | float | None) -> list[float]:
-    absent = value is None or (isinstance(value, str) and not value.strip())
     if column.values:
-        said = "" if absent else as_category(value)
+        said = as_category(value) if is_told(value) else ""
         return [*(float(one == said) for one in column.values), float(said not in column.values)]
-    if absent or value is None:
+    if value is None or not is_told(value):
         return [0.0, 1.0]
     number = as_number(value)
     if number is None:

@@ -314,6 +314,24 @@ def explained(judged: Judged) -> Iterator[Block]:
     )
 
 
+def beside(judged: Judged, names: Sequence[str]) -> Iterator[Block]:
+    """What attributes bring: these figures with them, and with every one of them missing."""
+    told = [name for name in names if name in judged.figures and name in judged.without]
+    if not told:
+        return
+    figures = [(judged.figures[name], judged.without[name]) for name in told]
+    ranges = [
+        tuple(whole(f"{said(name, one[0])} ({said(name, one[1])} to {said(name, one[2])})") for one in pair)
+        for name, pair in zip(told, figures, strict=True)
+    ]
+    yield Table(
+        title="What it reads beside the pictures",
+        columns=(Column(name="figure"), Column(name="with its attributes"), Column(name="with all of them missing")),
+        rows=tuple((named(name), *pair) for name, pair in zip(told, ranges, strict=True)),
+        note="On the same pictures. A site that has no such attributes should expect the figures on the right.",
+    )
+
+
 def units(units: UnitsJudged | None) -> Iterator[Block]:
     """What the domain decided on whole units."""
     if units is None:

@@ -52,7 +52,7 @@ def evaluation_report(
         galleries: pictures worth a look.
     """
     parts: list[Block] = [
-        _headlines(judged),
+        Figures(figures=tuple(_headline(judged, name) for name in _first(judged))),
         *blocks.of_labels(judged),
         *blocks.confusion(judged),
         *blocks.values(judged),
@@ -61,6 +61,7 @@ def evaluation_report(
         *blocks.curves(judged.curves),
         *blocks.calibration(judged),
         *blocks.risk(judged),
+        *blocks.beside(judged, _first(judged)),
         *blocks.subgroups(judged),
         *blocks.units(judged.units),
         *blocks.explained(judged),
@@ -134,10 +135,10 @@ def _summary(judged: Judged) -> str:
     return f"{told}the training. Each range holds the true figure with 95 % confidence (groups drawn anew).{ending}"
 
 
-def _headlines(judged: Judged) -> Figures:
+def _first(judged: Judged) -> tuple[str, ...]:
+    """The figures that come first."""
     heads = _OF_ALARM if "sensitivity" in judged.figures else _HEADS.get(judged.kind, tuple(judged.figures)[:4])
-    names = [name for name in heads if name in judged.figures]
-    return Figures(figures=tuple(_headline(judged, name) for name in names))
+    return tuple(name for name in heads if name in judged.figures)
 
 
 def _without_looking(name: str) -> str:

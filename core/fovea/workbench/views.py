@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -14,6 +14,7 @@ from pydantic import BaseModel
 from fovea.batch import BatchSummary
 from fovea.engine.judging.curves import Curve, Points, Reliability, Scattered
 from fovea.engine.judging.evaluate import Evaluation
+from fovea.engine.judging.resampling import Interval
 from fovea.engine.judging.subgroups import Subgroup
 from fovea.fitting import Preview
 from fovea.plugin import Attribute, Domain, Kind, Param, Report
@@ -148,7 +149,8 @@ class Judged:
     ``values`` and ``said`` are those of :class:`fovea.engine.judging.evaluate.Evaluation`; ``units`` are the units'
     decisions, where they were asked for; ``unmarked`` names masks that could not be used, each with its reason
     (``anomaly``); ``explained`` says how many ``maps`` of the model's answers were put to the test in training and how
-    many were ``shown``, None where none were; ``page`` is where it was all written to be looked at.
+    many were ``shown``, None where none were; ``without`` are the ``figures`` with every attribute that is read beside
+    the pictures missing, empty where none is read; ``page`` is where it was all written to be looked at.
     """
 
     figures: Mapping[str, tuple[float, float, float]]
@@ -170,13 +172,15 @@ class Judged:
     values: tuple[Scattered, ...] = ()
     unmarked: tuple[str, ...] = ()
     explained: Mapping[str, int] | None = None
+    without: Mapping[str, tuple[float, float, float]] = field(default_factory=dict)
     page: Path | None = None
 
 
 def judged_view(evaluation: Evaluation, bundle: Bundle) -> Judged:
     """An evaluation of a bundle as apps see it."""
     return Judged(
-        figures={name: (i.value, i.low, i.high) for name, i in evaluation.figures.items()},
+        figures=_plain(evaluation.figures),
+        without=_plain(evaluation.without),
         baselines=evaluation.baselines,
         classes=tuple(evaluation.to_json()["classes"]),
         confusion=evaluation.confusion,
@@ -195,6 +199,10 @@ def judged_view(evaluation: Evaluation, bundle: Bundle) -> Judged:
         explained=(bundle.figures or {}).get("explained"),
         unmarked=tuple(f"{fault.source}: {fault.reason}" for fault in evaluation.unmarked),
     )
+
+
+def _plain(figures: Mapping[str, Interval]) -> dict[str, tuple[float, float, float]]:
+    return {name: (one.value, one.low, one.high) for name, one in figures.items()}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from fovea.engine.pictures.survey import Row
 from fovea.errors import DataError, UnknownName
-from fovea.serving.fusion import Column, as_category, as_number, encode
+from fovea.serving.fusion import Column, as_category, as_number, encode, is_told
 
 MOST_VALUES = 50
 """A text of more values than that names pictures more than it tells about them."""
@@ -66,8 +66,7 @@ def _column(name: str, rows: Sequence[Row], learned: Sequence[Row]) -> Column:
 
 
 def _is_told(row: Row, name: str) -> bool:
-    value = row.attributes.get(name, "")
-    return not isinstance(value, str) or bool(value.strip())
+    return is_told(row.attributes.get(name))
 
 
 def _refuse_two_types(name: str, told: Sequence[Row]) -> None:
