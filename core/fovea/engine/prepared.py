@@ -14,7 +14,7 @@ from fovea.engine.audits.keeping import audited
 from fovea.engine.audits.leaks import Leaks
 from fovea.engine.certainty.promises import check_positive, wishes_of
 from fovea.engine.draws import identify
-from fovea.engine.network import Whole, look_at_machine, make
+from fovea.engine.network import Whole, is_slow_in_bf16, look_at_machine, make
 from fovea.engine.networks.backbones import Origin, as_learned
 from fovea.engine.pictures import data
 from fovea.engine.pictures.facts import columns_of, table_of
@@ -27,7 +27,7 @@ from fovea.engine.recipe import Recipe, resolve
 from fovea.engine.tasks import anomaly
 from fovea.engine.tasks.shape import Task, task_of
 from fovea.errors import DataError, UsageError
-from fovea.plugin import Domain, Kind, TaskSpec, ViewSettings
+from fovea.plugin import Domain, Kind, Preprocess, TaskSpec, ViewSettings
 from fovea.progress import Progress
 from fovea.serving.fusion import Attributes, Column
 from fovea.serving.readings import Scale
@@ -103,9 +103,7 @@ def prepare(
         DataError, UsageError, WeightsMissing, PluginError: see :func:`fovea.engine.train.train`.
     """
     spec, task = domain.info.tasks[role], task_of(domain.info.tasks[role].kind)
-    recipe = _resolved(recipe, spec, folder / "recipe.json")
-    preprocess = replace(as_learned(spec.preprocess, recipe.backbone, recipe.weights), size=int(recipe.size))
-    make(recipe, task=task, preprocess=preprocess, outputs=2)  # a missing weights file is told before the survey
+    recipe, preprocess = _resolved(recipe, task, spec, folder / "recipe.json")
     wanted = Wanted(domain=domain, root=root, view=view, role=role, spec=preprocess, leave_out=recipe.leave_out)
     seen = survey(wanted, cache / "surveys", progress)
     note_contradictions(folder, seen.rows, progress)
@@ -133,11 +131,21 @@ def prepare(
     )
 
 
-def _resolved(recipe: Recipe, spec: TaskSpec, path: Path) -> Recipe:
-    """The recipe without ``auto``; what its run was begun with holds. Raises UsageError where that was another one."""
-    recipe = resolve(_as_begun(path, recipe), spec.preprocess, look_at_machine(recipe.device), spec.kind)
+def _resolved(given: Recipe, task: Task, spec: TaskSpec, path: Path) -> tuple[Recipe, Preprocess]:
+    """The recipe without ``auto``, and how its network sees; what the run was begun with holds.
+
+    Raises:
+        UsageError: the run was begun with another recipe, or it does not fit the task.
+        WeightsMissing: told here, before any picture is looked at.
+    """
+    begun = _as_begun(path, given)
+    recipe = resolve(begun, spec.preprocess, look_at_machine(given.device), spec.kind)
+    preprocess = replace(as_learned(spec.preprocess, recipe.backbone, recipe.weights), size=int(recipe.size))
+    whole, _ = make(recipe, task=task, preprocess=preprocess, outputs=2)
+    if begun.precision == "auto" and recipe.device == "cpu" and recipe.mode != "probe" and is_slow_in_bf16(whole):
+        recipe = recipe.model_copy(update={"precision": "fp32"})
     _refuse_other_recipe(path, recipe)
-    return recipe
+    return recipe, preprocess
 
 
 def _labels(seen: Survey, task: Task, wanted: Wanted, recipe: Recipe) -> tuple[str, ...]:
@@ -150,11 +158,15 @@ def _labels(seen: Survey, task: Task, wanted: Wanted, recipe: Recipe) -> tuple[s
 
 
 def _as_begun(path: Path, recipe: Recipe) -> Recipe:
-    """The recipe with what its run was begun with: its threads (others make other last digits), and the rate found."""
+    """The recipe with what its run was begun with: threads and precision (others make other digits), the rate found."""
     if not path.is_file():
         return recipe
     begun = json.loads(path.read_text(encoding="ascii"))
-    open_ = {"threads": recipe.threads == "auto", "lr": recipe.lr == "find"}
+    open_ = {
+        "threads": recipe.threads == "auto",
+        "precision": recipe.precision == "auto",
+        "lr": recipe.lr == "find",
+    }
     return recipe.model_copy(update={name: begun[name] for name, is_open in open_.items() if is_open})
 
 

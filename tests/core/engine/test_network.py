@@ -5,8 +5,9 @@ import os
 import numpy as np
 import pytest
 import torch
+from torchvision import models
 
-from fovea.engine.network import Whole, look_at_machine
+from fovea.engine.network import Whole, is_slow_in_bf16, look_at_machine
 from fovea.errors import UsageError
 from fovea.plugin import Preprocess
 
@@ -34,3 +35,12 @@ def test_the_machine_has_between_one_free_core_and_all():
 def test_a_device_that_there_is_not_is_told():
     with pytest.raises(UsageError, match="no CUDA device here"):
         look_at_machine("cuda")
+
+
+@pytest.mark.parametrize(
+    "name, slow", [("mobilenet_v3_small", True), ("shufflenet_v2_x0_5", True), ("resnet18", False), ("vgg11", False)]
+)
+def test_a_network_that_convolves_each_channel_by_itself_is_slow_in_bf16(name, slow):
+    with torch.device("meta"):
+        network = models.get_model(name, weights=None)
+    assert is_slow_in_bf16(network) == slow

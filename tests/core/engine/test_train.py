@@ -18,6 +18,7 @@ from fovea.engine import room
 from fovea.engine.judging.evaluate import evaluate
 from fovea.engine.learning.full import fit_full
 from fovea.engine.prepared import prepare
+from fovea.engine.recipe import Machine
 from fovea.engine.train import train
 from fovea.errors import DataError, FoveaError, Locked, PluginError, Stopped, UnknownName, UsageError
 from fovea.progress import silent
@@ -69,6 +70,25 @@ def learn(bench, *, stop=lambda: False, folder=None, **recipe):
         run = prepare(*facts, **told)
         fit_full(run, progress=silent(), stop=stop)
     return run.whole.state_dict()
+
+
+def prepared(bench, **recipe):
+    given = bench.arguments(progress=silent(), **recipe)
+    return prepare(
+        *(given[name] for name in ("domain", "root", "view", "role")),
+        **{name: given[name] for name in ("recipe", "folder", "cache", "progress")},
+    )
+
+
+@pytest.mark.parametrize("backbone, mode, precision", [(SHUFFLE, "full", "fp32"), (SHUFFLE, "probe", "bf16")])
+def test_a_network_that_is_slow_in_bf16_learns_in_fp32_and_goes_on_so(bench, monkeypatch, backbone, mode, precision):
+    machine = Machine(device="cpu", native_bf16=True, free_cores=1)
+    monkeypatch.setattr("fovea.engine.prepared.look_at_machine", lambda wanted: machine)
+    settings = {"backbone": backbone, "mode": mode, "precision": "auto"}
+    bench.folder.mkdir(exist_ok=True)
+    assert prepared(bench, **settings).recipe.precision == precision
+    monkeypatch.setattr("fovea.engine.prepared.is_slow_in_bf16", lambda network: False)
+    assert prepared(bench, **settings).recipe.precision == precision
 
 
 @pytest.fixture

@@ -18,6 +18,7 @@ from fovea.serving.score import Job, Scorer
 GROUPS, SHOTS = 56, 2
 TINY = {
     "audit": False,
+    "explained": 0,
     "backbone": "torchvision:squeezenet1_1",
     "weights": "none",
     "size": 32,
@@ -107,6 +108,15 @@ def room(tmp_path):
     return tmp_path
 
 
+@pytest.fixture(scope="module")
+def trained(tmp_path_factory):
+    """A probe, with the folder and the domain that it learned from."""
+    folder = tmp_path_factory.mktemp("fusion")
+    fill(folder / "pictures")
+    domain = domain_of("classify", KINDS["classify"])
+    return learn(folder, domain, mode="probe"), folder, domain
+
+
 @pytest.mark.parametrize("mode", ["probe", "full"])
 @pytest.mark.parametrize("kind", list(KINDS))
 def test_what_only_an_attribute_tells_is_learned_and_served(room, kind, mode):
@@ -136,16 +146,14 @@ def _value(outcome):
     return next(iter(said.scores.values()))
 
 
-def test_a_fused_bundle_answers_a_missing_and_an_unknown_value_alike(room):
-    domain = domain_of("classify", KINDS["classify"])
-    made = learn(room, domain, mode="probe")
+def test_a_fused_bundle_answers_a_missing_and_an_unknown_value_alike(trained):
+    made, room, domain = trained
     missing, strange = (_score(serve(room, domain, made, one)) for one in ({}, {"ward": "north", "dose": ""}))
     assert missing == strange
 
 
-def test_a_text_where_a_number_was_learned_ends_as_that_pictures_fault(room):
-    domain = domain_of("classify", KINDS["classify"])
-    made = learn(room, domain, mode="probe")
+def test_a_text_where_a_number_was_learned_ends_as_that_pictures_fault(trained):
+    made, room, domain = trained
     outcome = serve(room, domain, made, {"dose": "much"})
     assert outcome.result is None
     assert outcome.fault.code == "attribute"
@@ -164,16 +172,15 @@ def test_numbers_written_as_text_are_numbers(room):
     assert ward.values == ("east", "west")
 
 
-def test_the_card_says_what_is_read_beside_the_picture(room):
-    card = learn(room, domain_of("classify", KINDS["classify"]), mode="probe").bundle.card
+def test_the_card_says_what_is_read_beside_the_picture(trained):
+    card = trained[0].bundle.card
     assert "## What it reads beside the picture" in card
     assert "| ward | one of east, west |" in card
     assert "with every one of them missing" in card
 
 
-def test_a_fused_bundle_is_opened_and_judged_again_as_it_was(room):
-    domain = domain_of("classify", KINDS["classify"])
-    made = learn(room, domain, mode="probe")
+def test_a_fused_bundle_is_opened_and_judged_again_as_it_was(trained, room):
+    made, _, domain = trained
     again = open_bundle(made.bundle.path)
     assert again.fusion == made.bundle.fusion
     for path in (room / "pictures").glob("*.png"):
