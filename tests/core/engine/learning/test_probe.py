@@ -177,8 +177,14 @@ def test_auto_judges_a_probe_by_heads_that_have_not_seen_validation(bench, monke
 
     real = modes._score
     monkeypatch.setattr(modes, "_score", score)
-    done = train(**bench.arguments(progress=silent(), mode="auto", budget=10, epochs=3, backbone=SHUFFLE))
-    probed = train(**bench.arguments(progress=silent(), mode="probe", folder=bench.folder / "p", backbone=SHUFFLE))
+    done = train(
+        **bench.arguments(progress=silent(), mode="auto", budget=10, epochs=3, backbone=SHUFFLE, precision="fp32")
+    )
+    probed = train(
+        **bench.arguments(
+            progress=silent(), mode="probe", folder=bench.folder / "p", backbone=SHUFFLE, precision="fp32"
+        )
+    )
     assert scores[False] == -min(one["loss"] for one in probed.curves)
     assert done.recipe.mode == ("full" if scores[True] > scores[False] else "probe")
 

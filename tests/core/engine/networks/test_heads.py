@@ -111,7 +111,7 @@ def test_every_head_of_a_grid_has_the_figures_of_the_librarys_exact_solution(wid
         library.fit(scaled[learned].astype(np.float64), targets[learned])
         truth, ours = targets[kept], softmax(head.logits(features[kept]), axis=1)
         theirs = library.predict_proba(scaled[kept].astype(np.float64))
-        assert log_loss(truth, ours) == pytest.approx(log_loss(truth, theirs), abs=1e-3)
+        assert log_loss(truth, ours) == pytest.approx(log_loss(truth, theirs), rel=5e-3)
         assert (ours.argmax(axis=1) == theirs.argmax(axis=1)).mean() > 0.99
 
 

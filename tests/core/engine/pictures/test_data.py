@@ -33,7 +33,7 @@ def epoch_of(pictures, domain, *, epoch=0, threads=1, first=0, augments=noisy, s
     batches = training_batches(
         pictures, cuts=cuts, order=order, salts=(7, epoch), augments=augments, domain=domain, threads=threads
     )
-    return [(pixels.numpy(), targets.numpy()) for pixels, targets in batches]
+    return [(batch.pixels.numpy(), batch.targets.numpy()) for batch in batches]
 
 
 def test_every_picture_comes_once_an_epoch_with_its_target(pictures, domain):

@@ -100,7 +100,7 @@ def _fill(cache):
 
 
 def test_two_processes_fill_one_shelf(tmp_path):
-    context = multiprocessing.get_context("fork")
+    context = multiprocessing.get_context("spawn")
     hands = [context.Process(target=_fill, args=(tmp_path,)) for _ in range(2)]
     for hand in hands:
         hand.start()
