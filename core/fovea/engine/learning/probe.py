@@ -24,7 +24,7 @@ from fovea.engine.learning.learned import Learned
 from fovea.engine.learning.loop import score_of
 from fovea.engine.learning.side import LINKS, side_of
 from fovea.engine.networks.depths import Inside, inside
-from fovea.engine.networks.heads import Head, Likeness, Link, fit_heads, ground_of, heads_on, likeness
+from fovea.engine.networks.heads import Ground, Head, Likeness, Link, ground_of, heads_on, likeness, with_rows
 from fovea.engine.networks.readout import POOLS, reading
 from fovea.engine.pictures import data, shelf
 from fovea.engine.prepared import Prepared
@@ -63,13 +63,11 @@ class Table:
     Args:
         features: float16 (n, stages * pools * channels), stage by stage; behind them the numbers beside the pictures.
         targets: (n, ...), as the task encodes them.
-        shares: how much each counts, (n,); None: alike.
         beside: how many numbers stand behind the features.
     """
 
     features: NDArray[np.float16]
     targets: NDArray[Any]
-    shares: NDArray[np.float64] | None = None
     beside: int = 0
 
     def __add__(self, other: Table) -> Table:
@@ -106,23 +104,25 @@ def fit_probe(run: Prepared, *, cache: Path, progress: Progress, grid: Grid | No
         UsageError: the task is none that a linear head can do.
         DataError: there are too few groups to choose a head by.
     """
-    link = link_of(run)
+    link_of(run)
     grid = grid or Grid(strengths=run.recipe.strengths)
     within = inside(run.whole.network, int(run.recipe.size))
     store = features_of(run, within, cache)
     learned, kept = tables(run, store, progress)
-    tried = list(_try(run, within, grid, link, learned, kept, progress))
-    best = max(tried, key=lambda one: score_of(one.figures, run.recipe, 0))
-    both = weighed(run, learned + kept)
-    chosen = columns(within, best.readout, both.features.shape[1])
-    (head,) = fit_heads(
-        both.features[:, chosen].astype(np.float32),
-        both.targets,
-        link=link,
+    ground = ground_of(learned.features, apart=learned.beside)
+    tried, best, alike = _best(run, _try(run, within, grid, ground, learned, kept, progress))
+    chosen = columns(within, best.readout, kept.features.shape[1])
+    ground, alike = with_rows(ground, chosen, kept.features, alike)
+    targets = np.concatenate([learned.targets, kept.targets])
+    (head,) = heads_on(
+        ground,
+        np.arange(len(chosen)),
+        targets,
+        link=link_of(run),
         outputs=len(run.labels),
         strengths=(best.strength,),
-        weights=both.shares,
-        apart=both.beside,
+        weights=shares_of(run, targets),
+        alike=alike,
     )
     whole = _with_head(run, best.readout, head)
     curves = tuple({**one.told(), **one.figures} for one in tried)
@@ -180,13 +180,13 @@ def tables(run: Prepared, store: Cache, progress: Progress) -> tuple[Table, Tabl
     whole = table(learned)
     for number in range(1, run.recipe.views + 1):
         whole = whole + _changed(run, learned, number, store, progress)
-    return weighed(run, whole), table(kept)
+    return whole, table(kept)
 
 
-def weighed(run: Prepared, table: Table) -> Table:
-    """The table with how much each row counts, as the recipe's ``class_balance`` says."""
-    shares = None if run.recipe.class_balance == "none" else run.task.shares(table.targets)
-    return dataclasses.replace(table, shares=None if shares is None else shares / shares.mean())
+def shares_of(run: Prepared, targets: NDArray[Any]) -> NDArray[np.float64] | None:
+    """How much each row counts, (n,) around 1, as the recipe's ``class_balance`` says; None: alike."""
+    shares = None if run.recipe.class_balance == "none" else run.task.shares(targets)
+    return None if shares is None else shares / shares.mean()
 
 
 def columns(within: Inside, readout: Readout, width: int) -> NDArray[np.intp]:
@@ -200,12 +200,23 @@ def columns(within: Inside, readout: Readout, width: int) -> NDArray[np.intp]:
     return np.concatenate([*found, np.arange(starts[-1], width)])
 
 
+def _best(run: Prepared, tries: Iterator[tuple[Tried, Likeness | None]]) -> tuple[list[Tried], Tried, Likeness | None]:
+    """All that were tried, and the best with what is known for it; of each, that would be much memory."""
+    best, alike = next(tries)
+    tried = [best]
+    for one, known in tries:
+        tried.append(one)
+        if score_of(one.figures, run.recipe, 0) > score_of(best.figures, run.recipe, 0):
+            best, alike = one, known
+    return tried, best, alike
+
+
 def _try(
-    run: Prepared, within: Inside, grid: Grid, link: Link, learned: Table, kept: Table, progress: Progress
-) -> Iterator[Tried]:
+    run: Prepared, within: Inside, grid: Grid, ground: Ground, learned: Table, kept: Table, progress: Progress
+) -> Iterator[tuple[Tried, Likeness | None]]:
+    link, shares = link_of(run), shares_of(run, learned.targets)
     ways = grid.readings(len(within.stages))
     progress.start("fit heads", len(ways) * len(grid.strengths))
-    ground = ground_of(learned.features, apart=learned.beside)
     alike: Likeness | None = None
     for depth, pools in ways:
         readout = Readout(stages=within.stages[-depth:], channels=within.channels[-depth:], pools=pools)
@@ -219,7 +230,7 @@ def _try(
             link=link,
             outputs=len(run.labels),
             strengths=grid.strengths,
-            weights=learned.shares,
+            weights=shares,
             alike=alike,
         )
         for strength, head in zip(grid.strengths, heads, strict=True):
@@ -230,7 +241,7 @@ def _try(
                 weights=None,
             )
             progress.advance()
-            yield Tried(readout=readout, strength=strength, figures=figures)
+            yield Tried(readout=readout, strength=strength, figures=figures), alike
     progress.finish()
 
 

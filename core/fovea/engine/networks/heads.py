@@ -128,6 +128,35 @@ def likeness(ground: Ground, columns: NDArray[np.intp], before: Likeness | None 
     return Likeness(columns=own, products=before.products + new @ new.T)
 
 
+def with_rows(
+    ground: Ground, columns: NDArray[np.intp], more: NDArray[Any], before: Likeness | None
+) -> tuple[Ground, Likeness | None]:
+    """Some of the features, of more pictures too, and how alike all those pictures are.
+
+    Args:
+        ground: the features; its mean and spread measure the new ones as well.
+        columns: which of them; they end with those apart.
+        more: features of further pictures, (m, features) as they came.
+        before: :func:`likeness` by the same columns, where it is known: only what has come is multiplied.
+    """
+    added = (more[:, columns].astype(np.float32) - ground.mean[columns]) * (ground.told / ground.spread)[columns]
+    known, own = len(ground.scaled), len(columns) - ground.apart
+    whole = Ground(
+        scaled=np.concatenate([ground.scaled[:, columns], added]),
+        mean=ground.mean[columns],
+        spread=ground.spread[columns],
+        told=ground.told[columns],
+        apart=ground.apart,
+    )
+    if before is None:
+        return whole, None
+    products = np.empty((len(whole.scaled),) * 2, np.float32)
+    products[:known, :known] = before.products
+    products[known:] = added[:, :own] @ whole.scaled[:, :own].T
+    products[:known, known:] = products[known:, :known].T
+    return whole, Likeness(columns=np.arange(own), products=products)
+
+
 def heads_on(
     ground: Ground,
     columns: NDArray[np.intp],

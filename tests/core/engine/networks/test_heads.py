@@ -6,7 +6,7 @@ from scipy.special import softmax
 from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import log_loss
 
-from fovea.engine.networks.heads import fit_heads, ground_of, heads_on, likeness
+from fovea.engine.networks.heads import fit_heads, ground_of, heads_on, likeness, with_rows
 
 
 def drawn(count=300, width=12, outputs=3, seed=0):
@@ -137,3 +137,18 @@ def test_what_pictures_have_in_common_by_other_features_is_not_gone_on_from():
     found = likeness(ground, np.arange(100, 200), others)
     assert np.abs(found.products - ground.scaled[:, 100:] @ ground.scaled[:, 100:].T).max() < 1e-2
     assert likeness(ground, np.arange(30)) is None
+
+
+@pytest.mark.parametrize("apart", [0, 2])
+def test_rows_that_come_later_are_measured_as_those_before(apart):
+    features, _ = alike(80, 202, 8)
+    chosen = np.concatenate([np.arange(50, 200 - apart), np.arange(202 - apart, 202)])
+    ground = ground_of(features[:60], apart=apart)
+
+    whole, known = with_rows(ground, chosen, features[60:].astype(np.float16), likeness(ground, chosen))
+
+    own = whole.scaled[:, : len(chosen) - apart]
+    np.testing.assert_array_equal(whole.scaled[:60], ground.scaled[:, chosen])
+    assert np.abs(whole.scaled[60:] * whole.spread + whole.mean - features[60:, chosen]).max() < 1e-2
+    assert np.abs(known.products - own @ own.T).max() < 1e-2
+    assert with_rows(ground, chosen, features[60:], None)[1] is None
