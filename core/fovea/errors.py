@@ -106,7 +106,7 @@ class WeightsMissing(FoveaError):
     def __str__(self) -> str:
         return (
             f"the ImageNet weights of {self.backbone} could not be downloaded: put the file {self.file} "
-            f"into {self.folder}, or train with --weights none or --weights PATH"
+            f"into {self.folder}, or train with --recipe backbone=starter, --weights none or --weights PATH"
         )
 
 

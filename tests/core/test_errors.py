@@ -36,7 +36,7 @@ EXAMPLES = [
         1,
         (
             "the ImageNet weights of resnet18 could not be downloaded: put the file r.pth into cache, "
-            "or train with --weights none or --weights PATH"
+            "or train with --recipe backbone=starter, --weights none or --weights PATH"
         ),
     ),
     (BundleRefused("a.fovea", "a byte differs"), 5, "bundle a.fovea was refused: a byte differs"),

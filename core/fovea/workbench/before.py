@@ -20,7 +20,7 @@ from fovea.serving.bundle import SUFFIX, Bundle, open_bundle, version_of
 from fovea.serving.network import Network
 from fovea.workbench.config import Config
 from fovea.workbench.evaluation_page import evaluation_report, facts_of, write_page
-from fovea.workbench.heat_page import draw_hot
+from fovea.workbench.pictures_page import draw
 from fovea.workbench.views import Judged, judged_view
 
 if TYPE_CHECKING:
@@ -54,10 +54,10 @@ def show_training(config: Config, asked: Asked, trained: Trained, elder: str) ->
         elder: digest of the version that had the name before, empty where there was none.
     """
     bundle = trained.bundle
-    made, hot = judged_view(trained.evaluation, bundle), trained.evaluation.hot
+    made = judged_view(trained.evaluation, bundle)
     name = version_of(bundle.name, elder) if elder else ""
     compared = _against(config, asked, bundle, name) if name else None
-    drawn = draw_hot(asked.domain, asked.folder, asked.view, bundle, hot)
+    drawn = draw(asked.domain, asked.folder, asked.view, bundle, trained.evaluation)
     report = evaluation_report(
         made,
         title=f"{bundle.name}: how good it is",

@@ -17,8 +17,8 @@ from fovea.serving.fusion import Attributes
 from fovea.serving.network import as_input
 from fovea.serving.pictures import Broken, Seen, Viewing, regions_for
 from fovea.serving.preprocess import preprocess
-from fovea.workbench.heat_page import fine_view
 from fovea.workbench.models import below
+from fovea.workbench.pictures_page import fine_view
 from fovea.workbench.sites import view_of
 
 if TYPE_CHECKING:

@@ -30,8 +30,8 @@ from fovea.workbench.check_page import SHOWN, write_check
 from fovea.workbench.config import Config
 from fovea.workbench.evaluation_page import compared_report, evaluation_report, facts_of, write_page
 from fovea.workbench.explaining import Explained, explain
-from fovea.workbench.heat_page import draw_hot
 from fovea.workbench.models import Wish, find_model, stoppable, understand
+from fovea.workbench.pictures_page import draw
 from fovea.workbench.sites import need_folder, settings_from
 from fovea.workbench.units import judge_units
 from fovea.workbench.views import Judged, judged_view
@@ -98,7 +98,7 @@ class Judging:
         if page is None:
             return made
         title = f"{bundle.name}: how good it is on {folder.absolute().name}"
-        drawn = draw_hot(self.registry.domain(bundle.domain), folder, view, bundle, evaluation.hot)
+        drawn = draw(self.registry.domain(bundle.domain), folder, view, bundle, evaluation)
         report = evaluation_report(made, title=title, facts=facts_of(bundle), galleries=drawn.galleries)
         return replace(made, page=write_page(report, page, drawn.shown))
 

@@ -122,6 +122,18 @@ def test_a_page_holds_what_was_judged_and_no_script(bench, train, halls, tmp_pat
     assert [path.name for path in page.parent.iterdir()] == ["lamp.html"]
 
 
+def test_a_page_shows_what_was_answered_worst(bench, train, halls):
+    train("lamp")
+    (halls / "hall20").mkdir()
+    (halls / "hall20" / "b2-bright.toy").write_text("level 1")
+    page = evaluate(bench, halls, page=halls.parent / "worst.html").page
+    text = page.read_text("utf-8")
+    _, _, worst = text.partition("Answered worst</h2>")
+    assert "is bright, said dark" in worst
+    assert worst.index("hall20") < worst.index("Wrong, those first")
+    assert "data:image/jpeg" in worst
+
+
 def test_two_models_are_compared_on_the_same_pictures(bench, train, halls, tmp_path):
     train("hasty", 0.3)
     train("lamp", 1.0)

@@ -26,6 +26,7 @@ from fovea.engine.judging.masks import OfMask, judge_masks, tally, width
 from fovea.engine.judging.resampling import Interval, Judgement, intervals, numbered
 from fovea.engine.judging.subgroups import Subgroup, subgroups
 from fovea.engine.judging.values import OfValue, judge_values
+from fovea.engine.judging.worst import Worst, worst
 from fovea.engine.pictures.masks import renamed
 from fovea.engine.pictures.survey import Fault, Row, Square, Wanted, names_of, read_samples, row_of, squares, target_of
 from fovea.engine.pictures.targets import NONE, strata
@@ -74,6 +75,7 @@ class Evaluation:
         hot: maps worth a look, and ``unmarked`` the masks beside the pictures that could not be used, each with its
             reason; both of ``anomaly``.
         values: of ``regress``: told values beside true ones.
+        worst: the pictures answered worst; empty for ``anomaly``.
 
     Beside its own figures, every kind that has a certainty has those of
     :func:`fovea.engine.judging.certainty.judge_certainty`.
@@ -99,11 +101,12 @@ class Evaluation:
     hot: tuple[Hot, ...] = ()
     unmarked: tuple[Fault, ...] = ()
     values: tuple[Scattered, ...] = ()
+    worst: tuple[Worst, ...] = ()
 
     def to_json(self) -> dict[str, Any]:
-        """All of it but the maps as plain JSON values."""
-        plain = asdict(replace(self, hot=()))
-        del plain["hot"]
+        """All of it but what names single pictures as plain JSON values."""
+        plain = asdict(replace(self, hot=(), worst=()))
+        del plain["hot"], plain["worst"]
         return {**plain, "classes": [asdict(c) for c in self.classes]}
 
 
@@ -277,6 +280,7 @@ def assess(  # noqa: PLR0913 - one argument a fact, all by name
         hot=_hottest(bundle, rows, logits, marked),
         unmarked=() if marked is None else marked.faults,
         values=judgement.values,
+        worst=worst(bundle, rows, logits),
     )
 
 
