@@ -23,11 +23,24 @@ from fovea.engine.learning.embed import embedder
 from fovea.engine.learning.learned import Learned
 from fovea.engine.learning.loop import score_of
 from fovea.engine.learning.side import LINKS, side_of
+from fovea.engine.networks.axes import Axes
 from fovea.engine.networks.depths import Inside, inside
-from fovea.engine.networks.heads import Ground, Head, Likeness, Link, ground_of, heads_on, likeness, with_rows
+from fovea.engine.networks.heads import (
+    Ground,
+    Head,
+    Likeness,
+    Link,
+    axes_of,
+    ground_of,
+    heads_on,
+    likeness,
+    picked,
+    with_rows,
+)
 from fovea.engine.networks.readout import POOLS, reading
 from fovea.engine.pictures import data, shelf
 from fovea.engine.prepared import Prepared
+from fovea.engine.room import memory_kept
 from fovea.errors import DataError, UsageError
 from fovea.progress import Progress
 from fovea.serving.readings import Readout
@@ -109,10 +122,22 @@ def fit_probe(run: Prepared, *, cache: Path, progress: Progress, grid: Grid | No
     within = inside(run.whole.network, int(run.recipe.size))
     store = features_of(run, within, cache)
     learned, kept = tables(run, store, progress)
+    with memory_kept():
+        tried, best, head = _fit(run, within, grid, learned, kept, progress)
+    whole = _with_head(run, best.readout, head)
+    curves = tuple({**one.told(), **one.figures} for one in tried)
+    recipe = run.recipe.model_copy(update={"mode": "probe"})
+    return Learned(whole=whole, curves=curves, recipe=recipe, readout=best.readout)
+
+
+def _fit(
+    run: Prepared, within: Inside, grid: Grid, learned: Table, kept: Table, progress: Progress
+) -> tuple[list[Tried], Tried, Head]:
+    """All that were tried, the best of them, and that one fitted on all pictures."""
     ground = ground_of(learned.features, apart=learned.beside)
-    tried, best, alike = _best(run, _try(run, within, grid, ground, learned, kept, progress))
+    tried, best, axes = _best(run, _try(run, within, grid, ground, learned, kept, progress))
     chosen = columns(within, best.readout, kept.features.shape[1])
-    ground, alike = with_rows(ground, chosen, kept.features, alike)
+    ground, axes = with_rows(ground, chosen, kept.features, axes)
     targets = np.concatenate([learned.targets, kept.targets])
     (head,) = heads_on(
         ground,
@@ -122,12 +147,9 @@ def fit_probe(run: Prepared, *, cache: Path, progress: Progress, grid: Grid | No
         outputs=len(run.labels),
         strengths=(best.strength,),
         weights=shares_of(run, targets),
-        alike=alike,
+        axes=axes,
     )
-    whole = _with_head(run, best.readout, head)
-    curves = tuple({**one.told(), **one.figures} for one in tried)
-    recipe = run.recipe.model_copy(update={"mode": "probe"})
-    return Learned(whole=whole, curves=curves, recipe=recipe, readout=best.readout)
+    return tried, best, head
 
 
 def link_of(run: Prepared) -> Link:
@@ -200,20 +222,20 @@ def columns(within: Inside, readout: Readout, width: int) -> NDArray[np.intp]:
     return np.concatenate([*found, np.arange(starts[-1], width)])
 
 
-def _best(run: Prepared, tries: Iterator[tuple[Tried, Likeness | None]]) -> tuple[list[Tried], Tried, Likeness | None]:
+def _best(run: Prepared, tries: Iterator[tuple[Tried, Axes | None]]) -> tuple[list[Tried], Tried, Axes | None]:
     """All that were tried, and the best with what is known for it; of each, that would be much memory."""
-    best, alike = next(tries)
+    best, axes = next(tries)
     tried = [best]
     for one, known in tries:
         tried.append(one)
         if score_of(one.figures, run.recipe, 0) > score_of(best.figures, run.recipe, 0):
-            best, alike = one, known
-    return tried, best, alike
+            best, axes = one, known
+    return tried, best, axes
 
 
 def _try(
     run: Prepared, within: Inside, grid: Grid, ground: Ground, learned: Table, kept: Table, progress: Progress
-) -> Iterator[tuple[Tried, Likeness | None]]:
+) -> Iterator[tuple[Tried, Axes | None]]:
     link, shares = link_of(run), shares_of(run, learned.targets)
     ways = grid.readings(len(within.stages))
     progress.start("fit heads", len(ways) * len(grid.strengths))
@@ -221,8 +243,9 @@ def _try(
     for depth, pools in ways:
         readout = Readout(stages=within.stages[-depth:], channels=within.channels[-depth:], pools=pools)
         chosen = columns(within, readout, kept.features.shape[1])
-        there = kept.features[:, chosen].astype(np.float32)
+        there = picked(kept.features, chosen).astype(np.float32)
         alike = likeness(ground, chosen, alike)
+        axes = None if link == "identity" else axes_of(ground, chosen, alike)
         heads = heads_on(
             ground,
             chosen,
@@ -231,7 +254,7 @@ def _try(
             outputs=len(run.labels),
             strengths=grid.strengths,
             weights=shares,
-            alike=alike,
+            axes=axes,
         )
         for strength, head in zip(grid.strengths, heads, strict=True):
             figures = run.task.score(
@@ -241,7 +264,7 @@ def _try(
                 weights=None,
             )
             progress.advance()
-            yield Tried(readout=readout, strength=strength, figures=figures), alike
+            yield Tried(readout=readout, strength=strength, figures=figures), axes
     progress.finish()
 
 

@@ -2,22 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any, Literal, TypeAlias
+from typing import Any, Literal, TypeAlias, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
+from fovea.engine.networks.axes import Axes, Floats, continued, crossed, turned
 from fovea.engine.networks.descent import least
+
+Some = TypeVar("Some", bound=np.generic)
 
 Link: TypeAlias = Literal["softmax", "sigmoid", "identity"]
 """What a head's outputs are: log odds among the labels, log odds of each label for itself, or values."""
 
-Floats: TypeAlias = NDArray[np.float32]
-
-_FLAT = 1e-6
-"""Share of the greatest extent below which an axis is rounding."""
 _LEAST_BEND = 1e-3
 _GAIN = 1e-6
 """A step that lowers the loss by less than this share is the last: then the loss is within some 1e-5 of the least."""
@@ -103,10 +102,11 @@ class Likeness:
 def ground_of(features: NDArray[Any], *, apart: int = 0) -> Ground:
     """Standardise features, (n, features) as they came."""
     scaled = np.array(features, np.float32)
-    mean, spread = scaled.mean(axis=0), scaled.std(axis=0)
+    mean = scaled.mean(axis=0)
+    scaled -= mean
+    spread = np.sqrt(np.einsum("nf,nf->f", scaled, scaled) / np.float32(len(scaled)))
     told = spread > 1e-6 * (1 + np.abs(mean))  # a feature that never changes tells nothing
     spread = np.where(told, spread, np.float32(1))
-    scaled -= mean
     scaled *= told / spread
     return Ground(scaled=scaled, mean=mean, spread=spread, told=told, apart=apart)
 
@@ -124,37 +124,45 @@ def likeness(ground: Ground, columns: NDArray[np.intp], before: Likeness | None 
         return None
     if before is None or not np.isin(before.columns, own).all():
         before = Likeness(columns=own[:0], products=np.zeros((len(ground.scaled),) * 2, np.float32))
-    new = ground.scaled[:, np.setdiff1d(own, before.columns)]
+    new = picked(ground.scaled, np.setdiff1d(own, before.columns))
     return Likeness(columns=own, products=before.products + new @ new.T)
 
 
+def axes_of(ground: Ground, columns: NDArray[np.intp], alike: Likeness | None = None) -> Axes:
+    """The principal axes of some features, on which heads of every strength are fitted.
+
+    Args:
+        ground: the features.
+        columns: which of them; they end with those apart.
+        alike: :func:`likeness` by the same columns, where it is known.
+    """
+    scaled = _stretched(ground, columns)
+    return turned(scaled, None if alike is None else _with_apart(alike.products, scaled, ground.apart))
+
+
 def with_rows(
-    ground: Ground, columns: NDArray[np.intp], more: NDArray[Any], before: Likeness | None
-) -> tuple[Ground, Likeness | None]:
-    """Some of the features, of more pictures too, and how alike all those pictures are.
+    ground: Ground, columns: NDArray[np.intp], more: NDArray[Any], axes: Axes | None
+) -> tuple[Ground, Axes | None]:
+    """Some of the features, of more pictures too, and axes for all those pictures.
 
     Args:
         ground: the features; its mean and spread measure the new ones as well.
         columns: which of them; they end with those apart.
         more: features of further pictures, (m, features) as they came.
-        before: :func:`likeness` by the same columns, where it is known: only what has come is multiplied.
+        axes: :func:`axes_of` the same columns; what they already tell is not worked out again.
     """
-    added = (more[:, columns].astype(np.float32) - ground.mean[columns]) * (ground.told / ground.spread)[columns]
-    known, own = len(ground.scaled), len(columns) - ground.apart
+    added = (picked(more, columns).astype(np.float32) - ground.mean[columns]) * (ground.told / ground.spread)[columns]
     whole = Ground(
-        scaled=np.concatenate([ground.scaled[:, columns], added]),
+        scaled=np.concatenate([picked(ground.scaled, columns), added]),
         mean=ground.mean[columns],
         spread=ground.spread[columns],
         told=ground.told[columns],
         apart=ground.apart,
     )
-    if before is None:
+    if axes is None:
         return whole, None
-    products = np.empty((len(whole.scaled),) * 2, np.float32)
-    products[:known, :known] = before.products
-    products[known:] = added[:, :own] @ whole.scaled[:, :own].T
-    products[:known, known:] = products[known:, :known].T
-    return whole, Likeness(columns=np.arange(own), products=products)
+    every = _stretched(whole, np.arange(len(columns)))
+    return whole, continued(axes, every[: len(ground.scaled)], every[len(ground.scaled) :])
 
 
 def heads_on(
@@ -166,7 +174,7 @@ def heads_on(
     outputs: int,
     strengths: Sequence[float],
     weights: NDArray[Any] | None = None,
-    alike: Likeness | None = None,
+    axes: Axes | None = None,
 ) -> Iterator[Head]:
     """As :func:`fit_heads`, on some of the features; ``columns`` end with those apart.
 
@@ -178,21 +186,19 @@ def heads_on(
         outputs: as there.
         strengths: as there.
         weights: as there.
-        alike: :func:`likeness` by the same columns, where it is known.
+        axes: :func:`axes_of` the same columns, where they are known.
     """
     stretch = _stretch(ground.told[columns], ground.apart)
-    scaled, mean = ground.scaled[:, columns], ground.mean[columns]
-    if ground.apart:
-        scaled *= stretch
-    count = len(scaled)
+    mean, count = ground.mean[columns], len(ground.scaled)
     shares = np.full(count, 1 / count) if weights is None else np.asarray(weights) / np.sum(weights)
     counted = shares.astype(np.float32)[:, None]
     if link == "identity":
-        fitted = _ridge(scaled, np.asarray(targets, np.float32).reshape(count, outputs), strengths, counted)
+        fitted = _ridge(
+            _stretched(ground, columns), np.asarray(targets, np.float32).reshape(count, outputs), strengths, counted
+        )
     else:
         truth = np.eye(outputs)[targets] if link == "softmax" else np.asarray(targets) > 0
-        axes = _turned(scaled, None if alike is None else _with_apart(alike.products, scaled, ground.apart))
-        fitted = _logistic(axes, truth.astype(np.float32), link, strengths, counted)
+        fitted = _logistic(axes or axes_of(ground, columns), truth.astype(np.float32), link, strengths, counted)
     back = (ground.told[columns] * stretch / ground.spread[columns])[:, None]
     for inner, biases in fitted:
         outer = inner * back
@@ -200,8 +206,19 @@ def heads_on(
 
 
 def _with_apart(products: Floats, scaled: Floats, apart: int) -> Floats:
-    last = scaled[:, scaled.shape[1] - apart :]
-    return products + last @ last.T if apart else products
+    return products + scaled[:, -apart:] @ scaled[:, -apart:].T if apart else products
+
+
+def _stretched(ground: Ground, columns: NDArray[np.intp]) -> Floats:
+    scaled = picked(ground.scaled, columns)
+    return scaled * _stretch(ground.told[columns], ground.apart) if ground.apart else scaled
+
+
+def picked(table: NDArray[Some], columns: NDArray[np.intp]) -> NDArray[Some]:
+    """Some columns of a table, run by run: numpy picks them one by one, which takes ten times as long."""
+    runs = np.split(columns, np.flatnonzero(np.diff(columns) != 1) + 1)
+    parts = [table[:, run[0] : run[-1] + 1] for run in runs if len(run)]
+    return parts[0] if len(parts) == 1 else np.concatenate([table[:, :0], *parts], axis=1)
 
 
 def _stretch(told: NDArray[np.bool_], apart: int) -> NDArray[np.float32]:
@@ -213,46 +230,8 @@ def _stretch(told: NDArray[np.bool_], apart: int) -> NDArray[np.float32]:
     return stretch
 
 
-@dataclass(frozen=True, slots=True)
-class _Axes:
-    """Features along their principal axes: at most n have any extent, so many features cost no more than many pictures.
-
-    Args:
-        turned: (n, r).
-        extent: sum of squares along each, (r,).
-        back: (r, outputs) along the axes to (features, outputs).
-    """
-
-    turned: Floats
-    extent: Floats
-    back: Callable[[Floats], Floats]
-
-
-def _turned(scaled: Floats, products: Floats | None = None) -> _Axes:
-    """The axes of features (n, features); ``products`` of the rows, where they are known."""
-    from scipy.linalg import eigh  # numpy's takes twice as long
-
-    is_wide = scaled.shape[1] > len(scaled)
-    if not is_wide:
-        products = scaled.T @ scaled
-    elif products is None:
-        products = scaled @ scaled.T
-    extent, axes = eigh(products, driver="evd", check_finite=False)
-    kept = extent > _FLAT * extent[-1]
-    extent, axes = extent[kept], np.ascontiguousarray(axes[:, kept])
-    if not is_wide:
-        return _Axes(scaled @ axes, extent, lambda found: axes @ found)
-    root = np.sqrt(extent)
-    return _Axes(axes * root, extent, lambda found: _crossed(axes @ (found / root[:, None]), scaled).T)
-
-
-def _crossed(few: Floats, many: Floats) -> Floats:
-    """``few.T @ many``, written so that ``many`` is read row by row: twice as quick."""
-    return np.ascontiguousarray(few.T) @ many
-
-
 def _logistic(
-    axes: _Axes, truth: Floats, link: Link, strengths: Sequence[float], shares: Floats
+    axes: Axes, truth: Floats, link: Link, strengths: Sequence[float], shares: Floats
 ) -> Iterator[tuple[Floats, Floats]]:
     """Along each principal axis the loss bends about as much as it is long, so steps are measured by that bend.
 
@@ -299,7 +278,7 @@ class _Problem:
         said, costs = _said(self.features @ both[:-1] + both[-1], self.truth, self.link)
         apart = self.shares * (said - self.truth)
         slope = np.empty_like(both)
-        slope[:-1] = _crossed(apart, self.features).T
+        slope[:-1] = crossed(apart, self.features).T
         slope[:-1] += self.strength * both[:-1]
         slope[-1] = apart.sum(axis=0)
         cost = float((self.shares * costs).sum(dtype=np.float64))
@@ -313,7 +292,7 @@ def _ridge(
     """In closed form along the principal axes: every strength from one decomposition."""
     centre, middle = (shares * scaled).sum(axis=0), (shares * targets).sum(axis=0)
     root = np.sqrt(shares)
-    axes = _turned(root * (scaled - centre))
+    axes = turned(root * (scaled - centre))
     along = axes.turned.T @ (root * (targets - middle))
     for strength in strengths:
         inner = axes.back(along / (axes.extent + strength)[:, None])

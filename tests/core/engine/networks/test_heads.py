@@ -6,7 +6,7 @@ from scipy.special import softmax
 from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import log_loss
 
-from fovea.engine.networks.heads import fit_heads, ground_of, heads_on, likeness, with_rows
+from fovea.engine.networks.heads import axes_of, fit_heads, ground_of, heads_on, likeness, picked, with_rows
 
 
 def drawn(count=300, width=12, outputs=3, seed=0):
@@ -122,9 +122,9 @@ def test_heads_that_go_on_from_what_shallower_ones_knew_equal_those_made_anew(ap
     some, more = (
         np.concatenate([own, last]) for own in (np.arange(200), np.concatenate([np.arange(250, 400), np.arange(200)]))
     )
-    known = likeness(ground, more, likeness(ground, some))
+    axes = axes_of(ground, more, likeness(ground, more, likeness(ground, some)))
     options = {"link": "softmax", "outputs": 3, "strengths": (0.1, 0.01)}
-    continued = heads_on(ground, more, targets, alike=known, **options)
+    continued = heads_on(ground, more, targets, axes=axes, **options)
     anew = fit_heads(features[:, more], targets, apart=apart, **options)
     for one, other in zip(continued, anew, strict=True):
         assert np.abs(one.logits(features[:, more]) - other.logits(features[:, more])).max() < 0.02
@@ -140,15 +140,33 @@ def test_what_pictures_have_in_common_by_other_features_is_not_gone_on_from():
 
 
 @pytest.mark.parametrize("apart", [0, 2])
-def test_rows_that_come_later_are_measured_as_those_before(apart):
-    features, _ = alike(80, 202, 8)
-    chosen = np.concatenate([np.arange(50, 200 - apart), np.arange(202 - apart, 202)])
+def test_a_head_goes_on_with_rows_that_come_later_as_if_they_had_always_been_there(apart):
+    features, targets = alike(90, 402, 8)
+    chosen = np.concatenate([np.arange(100, 400 - apart), np.arange(402 - apart, 402)])
     ground = ground_of(features[:60], apart=apart)
+    options = {"link": "softmax", "outputs": 3, "strengths": (0.01,)}
 
-    whole, known = with_rows(ground, chosen, features[60:].astype(np.float16), likeness(ground, chosen))
+    whole, axes = with_rows(ground, chosen, features[60:], axes_of(ground, chosen))
+    (continued,) = heads_on(whole, np.arange(len(chosen)), targets, axes=axes, **options)
+    (anew,) = heads_on(whole, np.arange(len(chosen)), targets, **options)
 
-    own = whole.scaled[:, : len(chosen) - apart]
     np.testing.assert_array_equal(whole.scaled[:60], ground.scaled[:, chosen])
-    assert np.abs(whole.scaled[60:] * whole.spread + whole.mean - features[60:, chosen]).max() < 1e-2
-    assert np.abs(known.products - own @ own.T).max() < 1e-2
-    assert with_rows(ground, chosen, features[60:], None)[1] is None
+    assert np.abs(whole.scaled[60:] * whole.spread + whole.mean - features[60:, chosen]).max() < 1e-4
+    assert axes.turned.shape[1] <= 90
+    one, other = (head.logits(features[:, chosen]) for head in (continued, anew))
+    assert np.abs(one - other).max() < 0.02 * np.abs(other).max()
+
+
+def test_axes_of_few_features_are_made_anew_for_rows_that_come_later():
+    features, _ = alike(90, 80, 9)
+    ground, every = ground_of(features[:60]), np.arange(80)
+    whole, axes = with_rows(ground, every, features[60:], axes_of(ground, every))
+    assert (len(whole.scaled), axes) == (90, None)
+    assert with_rows(ground, every, features[60:], None)[1] is None
+
+
+@pytest.mark.parametrize("columns", [[0, 1, 2], [3, 4, 0, 1], [5], [4, 2, 0], [], range(6)])
+def test_columns_are_picked_as_numpy_picks_them(columns):
+    table = np.arange(18.0).reshape(3, 6)
+    wanted = np.array(columns, np.intp)
+    np.testing.assert_array_equal(picked(table, wanted), table[:, wanted])
