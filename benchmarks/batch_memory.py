@@ -39,7 +39,7 @@ MOST_MB = 300.0
 SECONDS_BETWEEN = 0.01
 LEARNED = 24
 """Photos a class that the model is trained on; what it learns does not matter here."""
-RECIPE = ("weights=none", "freeze=backbone", "size=224", "epochs=1", "threads=1")
+RECIPE = ("weights=none", "unfreeze=1", "size=224", "epochs=1", "threads=1")
 """The network that a training serves by default, a ResNet-18 at 224 pixels, after as little training as there is."""
 NOT_PHOTOS = ("badfiles/pydicom/", "badfiles/pwnlab-dicom/")
 DONE, QUARANTINED = 0, 3
