@@ -55,7 +55,7 @@ from folder_asked import Asked
 
 SIZE, BATCH, WORKERS = 224, 16, 2
 SHAPES = {"12": (3000, 4000), "2": (1200, 1600)}
-NOISE = {"12": 7.0, "2": 6.0}
+NOISE = {"12": 4.5, "2": 5.0}
 LARGE = 8_000_000
 """Pixels of a real photo that is taken."""
 GIVEN = {**PACKAGES, "hf": ("transformers[torch]>=5.23", "timm>=1.0.31"), "ultralytics": ("ultralytics>=8.4",)}
